@@ -1,0 +1,56 @@
+"""Writing the trail and settling it. Nothing else changes an event once it is written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from audit.models import AuditEvent
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it: a participant or a member of staff by user id, or the system itself."""
+
+    kind: str
+    id: str = ""
+
+    @property
+    def legacy_id(self) -> int:
+        """For the `added_by INT` columns of the existing tables: the user id if it fits, else 0."""
+        fits = self.id.isascii() and self.id.isdigit() and int(self.id) < 2**31
+        return int(self.id) if fits else 0
+
+
+SYSTEM = Actor("system")
+
+
+def participant(user_id: str) -> Actor:
+    return Actor("participant", user_id)
+
+
+def staff(user_id: str) -> Actor:
+    return Actor("staff", user_id)
+
+
+def append(event: AuditEvent) -> None:
+    """Inserts `event`, with the id of the request that caused it."""
+    event.request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    event.save(force_insert=True)
+
+
+def settle(event_ids: Iterable[int], *, at: datetime, ambiguous: bool = False) -> int:
+    """Marks events as settled; returns how many were not yet.
+
+    Either their counter movement is known to be committed, or (`ambiguous`) nobody can know and
+    the side that can only undersell was taken.
+    """
+    verdict = {"ambiguous": True} if ambiguous else {}
+    events = AuditEvent.objects.unsettled().filter(pk__in=list(event_ids))
+    return events.update(settled_at=at, **verdict)
+
+
+def flag_ambiguous(event_ids: Iterable[int]) -> None:
+    """Notes that the movement of these unsettled events is about to be made without proof."""
+    AuditEvent.objects.unsettled().filter(pk__in=list(event_ids)).update(ambiguous=True)

@@ -1,0 +1,36 @@
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from freshtrak.api.authentication import CallerToken
+
+
+class Command(BaseCommand):
+    help = "Prints a token for trying out the API, and nothing else."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        whose = parser.add_mutually_exclusive_group(required=True)
+        whose.add_argument("--household", type=int, metavar="ID", help="a participant's token")
+        whose.add_argument("--staff", action="store_true", help="a member of staff's token")
+        parser.add_argument("--user", type=int, metavar="ID", help="user id in the token")
+        parser.add_argument("--days", type=int, default=1, help="how long it is valid (default 1)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.JWT_SIGNING_KEY:
+            raise CommandError(
+                "Tokens come from your identity provider (JWT_ALGORITHM="
+                f"{settings.JWT_ALGORITHM}); without JWT_SIGNING_KEY none can be signed here."
+            )
+        token = CallerToken()
+        token.set_exp(lifetime=timedelta(days=options["days"]))
+        if options["user"] is not None:
+            token["user_id"] = str(options["user"])
+        if options["staff"]:
+            token["roles"] = ["staff"]
+            token["sub"] = token.get("user_id", "issue_token")
+        else:
+            token[settings.JWT_HOUSEHOLD_CLAIM] = options["household"]
+        self.stdout.write(str(token))

@@ -1,0 +1,31 @@
+"""Which models live in which database, and what must never happen."""
+
+from typing import Any
+
+from django.db.models import Model
+
+from freshtrak.databases import PRIVATE, PUBLIC
+
+
+def _home(app_label: str) -> str:
+    return PUBLIC if app_label == "schedules" else PRIVATE
+
+
+class DatabaseRouter:
+    """`schedules` lives in freshtrak_public, everything else in freshtrak_private.
+
+    Nothing is ever migrated on freshtrak_public, and no relation crosses the two:
+    a public row is referenced by its integer id.
+    """
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+        return _home(model._meta.app_label)
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+        return _home(model._meta.app_label)
+
+    def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
+        return _home(obj1._meta.app_label) == _home(obj2._meta.app_label)
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == PRIVATE and _home(app_label) == PRIVATE

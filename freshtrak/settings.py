@@ -1,0 +1,221 @@
+"""Settings. Everything that differs between installations comes from the environment.
+
+`.env.example` lists every variable with its meaning and default.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+
+from freshtrak.databases import PRIVATE, PUBLIC
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="HS256")
+JWT_VERIFYING_KEY = env.str("JWT_VERIFYING_KEY", default="", multiline=True)
+JWT_JWKS_URL = env.str("JWT_JWKS_URL", default="")
+
+
+def _secrets(*required: str) -> dict[str, str]:
+    """The named secrets; outside DEBUG, those that are unset stop the start."""
+    found = {name: env.str(name, default="") for name in required}
+    missing = [name for name, value in found.items() if not value]
+    if missing and not DEBUG:
+        raise ImproperlyConfigured(
+            f"Set {' and '.join(missing)} in the environment or in .env "
+            "(see .env.example), or DEBUG=true for a trial on your own machine."
+        )
+    return {
+        name: value or f"only-for-trying-out-on-your-own-machine:{name}"
+        for name, value in found.items()
+    }
+
+
+if JWT_ALGORITHM.startswith("HS"):
+    _found = _secrets("SECRET_KEY", "JWT_SIGNING_KEY")
+    JWT_SIGNING_KEY = _found["JWT_SIGNING_KEY"]
+else:
+    _found = _secrets("SECRET_KEY")
+    JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="", multiline=True)
+    if not (JWT_JWKS_URL or JWT_VERIFYING_KEY):
+        raise ImproperlyConfigured(
+            f"JWT_ALGORITHM={JWT_ALGORITHM} needs JWT_JWKS_URL or JWT_VERIFYING_KEY "
+            "(the identity provider's public key, PEM)."
+        )
+SECRET_KEY = _found["SECRET_KEY"]
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "freshtrak",
+    "schedules",
+    "audit",
+    "registrations",
+]
+
+MIDDLEWARE = [
+    "freshtrak.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "freshtrak.urls"
+WSGI_APPLICATION = "freshtrak.wsgi.application"
+APPEND_SLASH = False  # a redirect would turn a client's POST into a GET
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Databases --------------------------------------------------------------------
+
+_MYSQL_OPTIONS = {
+    "charset": "utf8mb4",
+    "isolation_level": "read committed",
+    "connect_timeout": 5,
+    "read_timeout": env.int("DATABASE_READ_TIMEOUT", default=60),
+    # The server's default of 50 s would park every worker on one stuck row.
+    "init_command": "SET SESSION innodb_lock_wait_timeout = "
+    f"{env.int('DATABASE_LOCK_WAIT', default=3)}",
+}
+
+# A writer announces itself at BEGIN: SQLite's nearest thing to SELECT … FOR UPDATE.
+_SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": env.int("DATABASE_LOCK_WAIT", default=3),
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+}
+
+
+def _database(variable: str, name: str) -> dict[str, Any]:
+    config: dict[str, Any] = env.db_url(variable, default=f"sqlite:///{BASE_DIR / name}.sqlite3")
+    mysql = config["ENGINE"].endswith("mysql")
+    config["OPTIONS"] = {
+        **(_MYSQL_OPTIONS if mysql else _SQLITE_OPTIONS),
+        **config.get("OPTIONS", {}),
+    }
+    config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
+    config["CONN_HEALTH_CHECKS"] = True
+    if not mysql:  # threads and processes of the tests share a file, not memory
+        config["TEST"] = {"NAME": str(BASE_DIR / f"test_{name}.sqlite3")}
+    return config
+
+
+DATABASES = {
+    PRIVATE: _database("PRIVATE_DATABASE_URL", "freshtrak_private"),
+    PUBLIC: _database("PUBLIC_DATABASE_URL", "freshtrak_public"),
+}
+DATABASES[PUBLIC].setdefault("TEST", {})["MIGRATE"] = False
+DATABASE_ROUTERS = ["freshtrak.routers.DatabaseRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Time, language, static files ---------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="America/New_York")
+LANGUAGE_CODE = "en-us"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+
+# API ----------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["freshtrak.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "freshtrak.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SIMPLE_JWT = {
+    "ALGORITHM": JWT_ALGORITHM,
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "VERIFYING_KEY": JWT_VERIFYING_KEY,
+    "JWK_URL": JWT_JWKS_URL or None,
+    "ISSUER": env.str("JWT_ISSUER", default="") or None,
+    "AUDIENCE": env.str("JWT_AUDIENCE", default="") or None,
+    "AUTH_TOKEN_CLASSES": ["freshtrak.api.authentication.CallerToken"],
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=1),
+}
+JWT_HOUSEHOLD_CLAIM = env.str("JWT_HOUSEHOLD_CLAIM", default="household_id")
+
+IDEMPOTENCY_KEY_HOURS = env.int("IDEMPOTENCY_KEY_HOURS", default=24)
+
+# Logs ---------------------------------------------------------------------------
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+
+_LOG_STEPS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+# Tracebacks without the values of local variables: those are personal data.
+_LOG_RENDERERS: dict[str, list[Any]] = {
+    "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+    "console": [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)],
+}
+if LOG_FORMAT not in _LOG_RENDERERS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}: choose json or console.")
+
+structlog.configure(
+    processors=[*_LOG_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structlog": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": _LOG_STEPS,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_LOG_RENDERERS[LOG_FORMAT],
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Handed over whole to the root logger: Django would print each request twice.
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+    },
+}

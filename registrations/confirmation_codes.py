@@ -1,0 +1,47 @@
+"""Confirmation codes: an id, written so that a person can say it and a stranger not count it.
+
+A one-to-one scrambling of the registration's id, so a code is unique without being stored and
+every registration has one, adopted ones too. It hides the order of ids, not a secret: whoever
+shows a code at the desk still says a name.
+"""
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No 0/O, 1/I/L, U/V: read aloud, handwritten or typed on a tablet, each stays itself."""
+
+LENGTH = 6
+_BASE = len(ALPHABET)
+_SPACE = _BASE**LENGTH
+_FACTOR = 387_420_489 + 2  # prime to the base (2·3·5), so that multiplying is one-to-one
+_INVERSE = pow(_FACTOR, -1, _SPACE)
+_OFFSET = 411_222_333
+
+
+def encode(registration_id: int) -> str:
+    """1 → "…": six characters for the first 729 million ids, one more for each next as many."""
+    round_, position = divmod(registration_id, _SPACE)
+    code = _digits((position * _FACTOR + _OFFSET) % _SPACE).rjust(LENGTH, ALPHABET[0])
+    return (_digits(round_) if round_ else "") + code
+
+
+def decode(code: str) -> int | None:
+    """The id behind a code, typed in any case and with spaces or dashes; None if it is no code."""
+    cleaned = code.upper().replace("-", "").replace(" ", "")
+    if not LENGTH <= len(cleaned) <= 12 or not set(cleaned) <= set(ALPHABET):
+        return None
+    position = (_number(cleaned[-LENGTH:]) - _OFFSET) * _INVERSE % _SPACE
+    return _number(cleaned[:-LENGTH]) * _SPACE + position
+
+
+def _digits(number: int) -> str:
+    result = ""
+    while number:
+        number, digit = divmod(number, _BASE)
+        result = ALPHABET[digit] + result
+    return result
+
+
+def _number(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number * _BASE + ALPHABET.index(digit)
+    return number

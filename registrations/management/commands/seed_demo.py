@@ -1,0 +1,45 @@
+import secrets
+from argparse import ArgumentParser
+from io import StringIO
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from registrations import demo
+
+
+class Command(BaseCommand):
+    help = (
+        "Fills two local databases with a food bank's month and prints a line that books a "
+        "place. Run again it adds nothing. Refuses a public database that is not its own."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--address", default="http://127.0.0.1:8000", help="of the service, for the line"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            demo.seed(timezone.now())
+        except demo.NotTheDemo as error:
+            raise CommandError(str(error)) from error
+        offer = demo.something_to_book(timezone.now())
+        if offer is None:
+            self.stdout.write("The demo's month is over. Remove its databases to begin a new one.")
+            return
+        slot_id, household_id, attendees = offer
+        printed = StringIO()
+        call_command("issue_token", household=household_id, stdout=printed)
+        token = printed.getvalue().strip()
+        self.stdout.write(
+            f"A token of demo household {household_id}, valid for a day:\n\n{token}\n\n"
+            "Book a place with it:\n\n"
+            f"curl -i {options['address']}/api/v1/registrations/"
+            f" -H 'Authorization: Bearer {token}'"
+            f" -H 'Idempotency-Key: {secrets.token_hex(8)}'"
+            " -H 'Content-Type: application/json'"
+            f' -d \'{{"event_slot_id": {slot_id}, "attendees": {attendees}}}\'\n'
+        )

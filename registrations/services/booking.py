@@ -1,0 +1,281 @@
+"""Booking a place, giving it back, and moving up the waitlist.
+
+Every function is one operation under the protocol: it returns the registration as written, or
+raises a RegistrationError and has written nothing. `by` is the actor. `on_written` is called
+with the registration inside the private transaction, for what must be kept together with it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from audit import trail
+from audit.models import AuditEvent
+from audit.trail import Actor
+from registrations import queries
+from registrations.errors import (
+    AlreadyRegistered,
+    CapacityFull,
+    FieldError,
+    InvalidRequest,
+    InvalidStatus,
+    NotBookable,
+    NotFound,
+    SlotRequired,
+)
+from registrations.models import (
+    EventRegistration,
+    EventRegistrationMember,
+    HouseholdMember,
+    Status,
+)
+from registrations.services import protocol
+from registrations.services.protocol import Place
+from schedules import appointments
+from schedules.appointments import Appointment
+from schedules.counters import Target
+from schedules.models import NOT_PUBLISHED, EventSlot
+
+OnWritten = Callable[[EventRegistration], None]
+
+Action = AuditEvent.Action
+
+
+def _nothing(registration: EventRegistration) -> None:
+    pass
+
+
+@protocol.retried
+def register(
+    *,
+    household_id: int,
+    attendee_ids: Sequence[int],
+    event_slot_id: int | None = None,
+    event_date_id: int | None = None,
+    event_id: int | None = None,
+    join_waitlist: bool = True,
+    by: Actor,
+    on_written: OnWritten = _nothing,
+) -> EventRegistration:
+    """Books a place at a slot, or at a date that has no slots; or a place in its queue.
+
+    A slot may be named together with its date and event, which then must be its own. Raises
+    InvalidRequest, HouseholdNotResolved, NotFound, NotBookable, SlotRequired, AlreadyRegistered,
+    Busy; and CapacityFull if there is no place and the household will not wait.
+    """
+    now = timezone.now()
+    target = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
+    members = queries.attendees(household_id, attendee_ids)
+    appointment = _bookable(target, now)
+    _check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+    try:
+        with protocol.locked(target, at=now) as operation:
+            place = operation.place
+            if place.row is None:
+                raise NotFound
+            promoted = _promote_waiting(place)
+            confirmed = place.free > 0
+            if confirmed:
+                place.take(appointment.event_date_id)
+            elif not join_waitlist:
+                _check_unregistered(household_id, appointment)
+                raise CapacityFull
+            registration = EventRegistration(
+                household_id=household_id,
+                event_status=place.status(Status.CONFIRMED if confirmed else Status.WAITLISTED),
+                event_id=appointment.event_id,
+                event_date_id=appointment.event_date_id,
+                event_slot_id=appointment.event_slot_id,
+                waitlisted_at=None if confirmed else _end_of_queue(place),
+                added_by=by.legacy_id,
+                last_updated_by=by.legacy_id,
+                created_at=now,
+                updated_at=now,
+            )
+            registration.appointment = appointment
+            if not confirmed:
+                registration.waitlist_position = place.tally.waiting - len(promoted) + 1
+            with operation.writing():
+                _write_promoted(place, promoted, by=trail.SYSTEM)
+                registration.save(force_insert=True)
+                _write_attendees(registration, members)
+                place.log(
+                    Action.REGISTERED if confirmed else Action.WAITLISTED,
+                    registration,
+                    delta=1 if confirmed else 0,
+                    by=by,
+                    attendees=list(attendee_ids),
+                )
+                on_written(registration)
+    except IntegrityError as error:
+        # One active registration per household and date: the database decides, so that two
+        # requests at once on two slots of the date cannot both pass a look beforehand.
+        _check_unregistered(household_id, appointment)
+        raise protocol.TryAgain("The other registration is gone again.") from error
+    return registration
+
+
+@protocol.retried
+def cancel(
+    registration: EventRegistration, *, by: Actor, on_written: OnWritten = _nothing
+) -> EventRegistration:
+    """Gives the place back and lets the head of the queue move up.
+
+    Cancelling what is cancelled changes nothing. Leaving the waitlist moves no counter and
+    promotes nobody. Raises InvalidStatus once attendance is recorded (undo the check-in first),
+    and Busy.
+    """
+    now = timezone.now()
+    with protocol.locked(registration.target, at=now) as operation:
+        place = operation.place
+        _look_again(registration, place)
+        if registration.status is Status.CANCELLED:
+            with operation.writing():
+                on_written(registration)
+            return registration
+        if registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
+            raise InvalidStatus(
+                f"A registration that is {registration.event_status} cannot be cancelled."
+            )
+        held = registration.status is Status.CONFIRMED
+        promoted: list[EventRegistration] = []
+        if held:
+            place.release(registration.event_date_id)
+            if place.tally.waiting and _is_open(place.target, now):
+                promoted = _promote_waiting(place)
+        registration.event_status = place.status(Status.CANCELLED)
+        registration.cancelled_at = now
+        registration.waitlisted_at = None
+        registration.waitlist_position = None
+        with operation.writing():
+            _update(registration, place, by=by)
+            place.log(Action.CANCELLED, registration, delta=-1 if held else 0, by=by)
+            _write_promoted(place, promoted, by=trail.SYSTEM)
+            on_written(registration)
+    return registration
+
+
+@protocol.retried
+def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
+    """Gives the free places of a target to the head of its queue; returns who moved up.
+
+    Nobody moves up once booking is closed. Raises Busy.
+    """
+    now = timezone.now()
+    if not _is_open(target, now):
+        return []
+    with protocol.locked(target, at=now) as operation:
+        promoted = _promote_waiting(operation.place)
+        if promoted:
+            with operation.writing():
+                _write_promoted(operation.place, promoted, by=by)
+    return promoted
+
+
+# Deciding: reads, and raises ---------------------------------------------------------
+
+
+def _bookable(target: Target, now: datetime) -> Appointment:
+    """The appointment at `target`, if it can be booked."""
+    offer = appointments.offer(target, now)
+    if offer is None:
+        # A slot whose hour or date is gone is there, but at no event that anybody can see.
+        if not target.is_date and EventSlot.objects.filter(pk=target.id).exists():
+            raise NotBookable(NOT_PUBLISHED)
+        raise NotFound("There is no such slot." if not target.is_date else "No such date.")
+    if offer.closed_reason is not None:
+        raise NotBookable(offer.closed_reason)
+    if offer.needs_slot:
+        raise SlotRequired
+    return offer.appointment
+
+
+def _is_open(target: Target, now: datetime) -> bool:
+    offer = appointments.offer(target, now)
+    return offer is not None and offer.closed_reason is None
+
+
+def _check_belongs(
+    appointment: Appointment, *, event_date_id: int | None, event_id: int | None
+) -> None:
+    """Raises InvalidRequest if a date or event was named that is not the appointment's."""
+    errors = []
+    if event_date_id not in {None, appointment.event_date_id}:
+        detail = f"The slot lies on date {appointment.event_date_id}."
+        errors.append(FieldError("event_date_id", "not_on_this_date", detail))
+    if event_id not in {None, appointment.event_id}:
+        detail = f"The date belongs to event {appointment.event_id}."
+        errors.append(FieldError("event_id", "not_of_this_event", detail))
+    if errors:
+        raise InvalidRequest(*errors)
+
+
+def _check_unregistered(household_id: int, appointment: Appointment) -> None:
+    existing = queries.active_registration_id(household_id, appointment.event_date_id)
+    if existing is not None:
+        raise AlreadyRegistered(registration_id=existing)
+
+
+def _look_again(registration: EventRegistration, place: Place) -> None:
+    """Re-reads the row under the lock: what was read before it may be long out of date."""
+    registration.refresh_from_db(
+        fields=["event_status", "event_date_id", "event_slot_id", "waitlisted_at", "cancelled_at",
+                "checked_in_at", "updated_at"]
+    )  # fmt: skip
+    registration.event_status = place.tally.rows.get(registration.event_status_id or 0)
+    if registration.target != place.target:
+        raise protocol.TryAgain("The registration was moved meanwhile.")
+
+
+def _end_of_queue(place: Place) -> datetime:
+    """A time behind everybody who waits, whatever the clocks of other servers say."""
+    last = place.tally.last_waitlisted_at
+    return place.at if last is None else max(place.at, last + timedelta(microseconds=1))
+
+
+def _promote_waiting(place: Place) -> list[EventRegistration]:
+    """Takes the free places for the head of the queue, before any newcomer gets one."""
+    if place.free <= 0 or not place.tally.waiting:
+        return []
+    promoted = queries.eligible_queue(place.target, limit=place.free)
+    for registration in promoted:
+        place.take(registration.event_date_id)
+    return promoted
+
+
+# Writing: inside the private transaction ---------------------------------------------
+
+
+def _write_attendees(registration: EventRegistration, members: list[HouseholdMember]) -> None:
+    rows = [
+        EventRegistrationMember(
+            event_registration=registration,
+            household_member=member,
+            added_by=registration.last_updated_by,
+            last_updated_by=registration.last_updated_by,
+            created_at=registration.updated_at,
+            updated_at=registration.updated_at,
+        )
+        for member in members
+    ]
+    EventRegistrationMember.objects.bulk_create(rows)
+    registration.show_attendees(rows)
+
+
+def _write_promoted(place: Place, promoted: list[EventRegistration], *, by: Actor) -> None:
+    for registration in promoted:
+        registration.event_status = place.status(Status.CONFIRMED)
+        registration.waitlisted_at = None
+        _update(registration, place, by=by)
+        place.log(Action.PROMOTED, registration, delta=1, by=by)
+
+
+def _update(registration: EventRegistration, place: Place, *, by: Actor) -> None:
+    registration.updated_at = place.at
+    registration.last_updated_by = by.legacy_id
+    registration.save(
+        update_fields=["event_status", "waitlisted_at", "cancelled_at", "updated_at",
+                       "last_updated_by"]
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""What a target means to people: at which event, on which day, at what time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from schedules.counters import Target
+from schedules.models import EventDate, EventSlot
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """A slot, or a whole date, together with the date and event around it."""
+
+    event_id: int
+    event_date_id: int
+    event_slot_id: int | None
+    event_name: str
+    date: date | None
+    start_time: str | None
+    end_time: str | None
+
+
+def _of_slot(slot: EventSlot) -> Appointment:
+    return _describe(slot.event_hour.event_date, slot, slot.pk)
+
+
+def _of_date(day: EventDate) -> Appointment:
+    return _describe(day, day, None)
+
+
+def _describe(day: EventDate, timed: EventSlot | EventDate, slot_id: int | None) -> Appointment:
+    return Appointment(
+        event_id=day.event.pk,
+        event_date_id=day.pk,
+        event_slot_id=slot_id,
+        event_name=day.event.event_name,
+        date=day.date,
+        start_time=timed.start_time,
+        end_time=timed.end_time,
+    )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An appointment as one asks to book it: is it open, and is it booked by slot?"""
+
+    appointment: Appointment
+    closed_reason: str | None
+    """The error code for which it takes no bookings; None if it is open."""
+    needs_slot: bool
+    """A whole date was named, but the date is booked by slot."""
+
+
+def offer(target: Target, now: datetime) -> Offer | None:
+    """The target as it can be booked at `now`; None if it, its date or its event is gone."""
+    if target.is_date:
+        days = EventDate.objects.select_related("event").with_booking()
+        if (day := days.filter(pk=target.id).first()) is None:
+            return None
+        return Offer(_of_date(day), day.closed_reason(now), needs_slot=day.has_slots)
+    slot = EventSlot.objects.with_schedule().filter(pk=target.id).first()
+    if slot is None:
+        return None
+    return Offer(_of_slot(slot), slot.closed_reason(now), needs_slot=False)
+
+
+def find_many(targets: Iterable[Target]) -> dict[Target, Appointment]:
+    """The appointments of these targets, without those that are gone. At most two queries."""
+    ids: dict[bool, set[int]] = {False: set(), True: set()}
+    for target in targets:
+        ids[target.is_date].add(target.id)
+    found: dict[Target, Appointment] = {}
+    if ids[False]:
+        slots = EventSlot.objects.with_schedule().filter(pk__in=ids[False])
+        found |= {Target(False, slot.pk): _of_slot(slot) for slot in slots}
+    if ids[True]:
+        days = EventDate.objects.select_related("event").filter(pk__in=ids[True])
+        found |= {Target(True, day.pk): _of_date(day) for day in days}
+    return found

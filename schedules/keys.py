@@ -1,0 +1,43 @@
+"""PantryTrak's way of writing days, times of day and time zones, turned into ours."""
+
+import re
+from datetime import date, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone as django_timezone
+
+ACTIVE = 1
+"""`status_id` of everything that is in use."""
+
+
+def parse_date_key(key: int) -> date | None:
+    """20261201 → 1 December 2026; None for what is no day of the calendar."""
+    try:
+        return date(key // 10000, key // 100 % 100, key % 100)
+    except ValueError:
+        return None
+
+
+def date_key(day: date) -> int:
+    """1 December 2026 → 20261201."""
+    return day.year * 10000 + day.month * 100 + day.day
+
+
+def clock(key: int) -> str | None:
+    """930 → "09:30", 2400 (the end of a day) → "24:00"; None for what is no time of day."""
+    hour, minute = divmod(key, 100)
+    if minute > 59 or not 0 <= key <= 2400:
+        return None
+    return f"{hour:02}:{minute:02}"
+
+
+def zone_of(time_zone: str, utc_offset: float) -> tzinfo:
+    """The zone that `events.time_zone` names, else the fixed `utc_offset` (hours), else ours."""
+    if re.fullmatch(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*", time_zone):
+        try:
+            return ZoneInfo(time_zone)
+        except (KeyError, ValueError, OSError):
+            pass  # a name that nobody knows says nothing
+    if utc_offset and abs(utc_offset) < 24:
+        return timezone(timedelta(hours=float(utc_offset)))
+    return django_timezone.get_default_timezone()

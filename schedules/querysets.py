@@ -1,0 +1,111 @@
+"""What the public may see and what may be booked, as conditions of a query.
+
+*Public* and *open* say the same as `closed_reason` of the models, which the tests hold against
+each other. "Today" is the day in the time zone of each event.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from schedules.keys import ACTIVE, date_key, zone_of
+
+
+def _published(event: str) -> Q:
+    return Q(
+        **{
+            f"{event}status_id": ACTIVE,
+            f"{event}status_publish_event": 1,
+            f"{event}status_publish_event_dates": 1,
+        }
+    )
+
+
+def _in_public_days(now: datetime) -> Q:
+    """published_date_key ≤ today ≤ event_date_key, with the today of each event's zone.
+
+    One small query finds the zones in use; those that already (or still) have another day than
+    ours, if any, get a condition of their own.
+    """
+    from schedules.models import Event
+
+    def days(today: int) -> Q:
+        return Q(published_date_key__lte=today, event_date_key__gte=today)
+
+    ours = date_key(now.astimezone(timezone.get_default_timezone()))
+    elsewhere: dict[int, list[Q]] = defaultdict(list)
+    for time_zone, offset in Event.objects.values_list("time_zone", "utc_offset").distinct():
+        today = date_key(now.astimezone(zone_of(time_zone, float(offset))))
+        if today != ours:
+            elsewhere[today].append(Q(event__time_zone=time_zone, event__utc_offset=offset))
+    condition = days(ours)
+    for today, zones in elsewhere.items():
+        there = _any(zones)
+        condition = (condition & ~there) | (days(today) & there)
+    return condition
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    result = Q()
+    for condition in conditions:
+        result |= condition
+    return result
+
+
+class EventQuerySet(models.QuerySet[Any]):
+    def public(self, now: datetime) -> EventQuerySet:
+        """Events with at least one public date."""
+        from schedules.models import EventDate
+
+        dates = EventDate.objects.public(now).filter(event_id=OuterRef("pk"))
+        return self.filter(_published(""), Exists(dates))
+
+
+class EventDateQuerySet(models.QuerySet[Any]):
+    def public(self, now: datetime) -> EventDateQuerySet:
+        """Dates that anybody may see at `now`. Runs one query itself, for the zones in use."""
+        return self.filter(
+            _published("event__"), _in_public_days(now), status_id=ACTIVE, status_publish=1
+        )
+
+    def open(self, now: datetime) -> EventDateQuerySet:
+        """Public dates that take bookings at `now`."""
+        return self.public(now).filter(
+            Q(published_end_datetime=None) | Q(published_end_datetime__gte=now),
+            accept_reservations=1,
+        )
+
+    def with_booking(self) -> EventDateQuerySet:
+        """Adds `has_slots`: booked by slot (True) or as a whole (False)."""
+        from schedules.models import EventSlot
+
+        slots = EventSlot.objects.active().filter(event_hour__event_date_id=OuterRef("pk"))
+        return self.annotate(has_slots=Exists(slots))
+
+
+class EventSlotQuerySet(models.QuerySet[Any]):
+    def active(self) -> EventSlotQuerySet:
+        """Slots that are in use, in an hour that is."""
+        return self.filter(status_id=ACTIVE, event_hour__status_id=ACTIVE)
+
+    def with_schedule(self) -> EventSlotQuerySet:
+        """Joins hour, date and event. A slot whose hour or date is gone is not found."""
+        return self.select_related("event_hour__event_date__event")
+
+    def public(self, now: datetime) -> EventSlotQuerySet:
+        """Active slots of public dates."""
+        from schedules.models import EventDate
+
+        dates = EventDate.objects.public(now).filter(pk=OuterRef("event_hour__event_date_id"))
+        return (
+            self.active()
+            .filter(Exists(dates))
+            .annotate(event_date_id=F("event_hour__event_date_id"))
+        )

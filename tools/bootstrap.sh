@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Makes .venv ready for `run` or `test`, with the Debian packages that takes. Instant when it is.
+# As root it installs what is missing; otherwise it says what to install. A trial run without
+# root goes on without MySQL support.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+purpose=$1
+
+packages=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+[ -e "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || packages+=(python3-dev)
+command -v gcc >/dev/null || packages+=(gcc libc6-dev)
+command -v pkg-config >/dev/null || packages+=(pkg-config)
+pkg-config --exists mariadb 2>/dev/null || packages+=(libmariadb-dev)
+[ "$purpose" = run ] && ! command -v curl >/dev/null && packages+=(curl)
+if [ "$purpose" = test ]; then
+    [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null || packages+=(mariadb-server-core)
+    command -v mariadb >/dev/null || packages+=(mariadb-client)
+fi
+
+locks=requirements.txt
+[ "$purpose" = test ] && locks="requirements.txt requirements-dev.txt"
+if [ ${#packages[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ]; then
+        echo "Installing ${packages[*]} …"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    else
+        echo "Missing: as root, run"
+        echo "    apt-get install --no-install-recommends ${packages[*]}"
+        case " ${packages[*]} " in *" python3-venv "*) exit 1 ;; esac
+        [ "$purpose" = run ] || exit 1
+        echo "Going on without MySQL support: enough for the demo."
+        awk '/^mysqlclient==/ { skip = 1; next } /^[^ #]/ { skip = 0 } !skip' requirements.txt >.venv-without-mysql.txt
+        locks=.venv-without-mysql.txt
+    fi
+fi
+
+stamp=$(cat $locks tools/bootstrap.sh <(python3 --version) <(echo "$locks") | sha256sum)
+[ "$(cat .venv/stamp-"$purpose" 2>/dev/null)" = "$stamp" ] && exit 0
+echo "Installing Python packages …"
+[ -x .venv/bin/python ] || python3 -m venv .venv
+requirements=()
+for lock in $locks; do requirements+=(-r "$lock"); done
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes "${requirements[@]}"
+echo "$stamp" >.venv/stamp-"$purpose"
