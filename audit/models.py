@@ -31,6 +31,8 @@ class AuditEvent(models.Model):
         WAITLISTED = "waitlisted"
         PROMOTED = "promoted"
         CANCELLED = "cancelled"
+        MOVED_FROM = "moved_from"
+        MOVED_TO = "moved_to"
 
     at = models.DateTimeField()
     action = models.CharField(max_length=32, choices=Action.choices)

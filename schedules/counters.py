@@ -67,7 +67,6 @@ class Locked:
     target: Target
     capacity: int
     reserved: int
-    status_id: int
     last_update: datetime | None
     now: datetime
     """The public server's clock after the lock was granted, whole seconds."""
@@ -129,7 +128,7 @@ def lock(target: Target) -> Locked | None:
         _table(target)
         .select_for_update()
         .annotate(server_clock=_ServerClock())
-        .values("capacity", "reserved", "status_id", "last_update", "server_clock")
+        .values("capacity", "reserved", "last_update", "server_clock")
         .first()
     )
     if row is None:

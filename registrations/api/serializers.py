@@ -24,15 +24,12 @@ def _id(maximum: int, **options: Any) -> _WholeNumber:
     return _WholeNumber(min_value=1, max_value=maximum, **options)
 
 
-class RegisterInput(serializers.Serializer[Any]):
+class MoveInput(serializers.Serializer[Any]):
+    """Where to: a slot, or a date that has no slots."""
+
     event_slot_id = _id(MAX_PUBLIC_ID, required=False, allow_null=True, default=None)
     event_date_id = _id(MAX_PUBLIC_ID, required=False, allow_null=True, default=None)
     event_id = _id(MAX_PUBLIC_ID, required=False, allow_null=True, default=None)
-    household_id = _id(MAX_PRIVATE_ID, required=False, allow_null=True, default=None)
-    attendees = serializers.ListField(
-        child=_id(MAX_PRIVATE_ID), allow_empty=False, max_length=MAX_ATTENDEES
-    )
-    waitlist = serializers.BooleanField(default=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["event_slot_id"] is None and attrs["event_date_id"] is None:
@@ -41,6 +38,16 @@ class RegisterInput(serializers.Serializer[Any]):
                 code="required",
             )
         return attrs
+
+
+class RegisterInput(MoveInput):
+    """Where, and who comes."""
+
+    household_id = _id(MAX_PRIVATE_ID, required=False, allow_null=True, default=None)
+    attendees = serializers.ListField(
+        child=_id(MAX_PRIVATE_ID), allow_empty=False, max_length=MAX_ATTENDEES
+    )
+    waitlist = serializers.BooleanField(default=True)
 
 
 def registration_body(registration: EventRegistration) -> dict[str, Any]:

@@ -14,4 +14,9 @@ urlpatterns = [
         views.RegistrationCancel.as_view(),
         name="registration-cancel",
     ),
+    path(
+        "registrations/<int:registration_id>/move/",
+        views.RegistrationMove.as_view(),
+        name="registration-move",
+    ),
 ]

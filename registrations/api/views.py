@@ -13,7 +13,7 @@ from registrations import queries
 from registrations.api.callers import Caller, caller_of
 from registrations.api.idempotency import answer_once
 from registrations.api.pagination import Pages
-from registrations.api.serializers import RegisterInput, registration_body
+from registrations.api.serializers import MoveInput, RegisterInput, registration_body
 from registrations.errors import FieldError, HouseholdNotResolved, InvalidRequest, NotFound
 from registrations.models import EventRegistration
 from registrations.services import booking
@@ -106,3 +106,18 @@ class RegistrationCancel(APIView):
             return booking.cancel(registration, by=caller.actor, on_written=on_written)
 
         return answer_once(request, status=200, perform=cancel, render=registration_body)
+
+
+class RegistrationMove(APIView):
+    def post(self, request: Request, registration_id: int) -> Response:
+        caller = caller_of(request)
+
+        def move(on_written: booking.OnWritten) -> EventRegistration:
+            data = MoveInput(data=request.data)
+            data.is_valid(raise_exception=True)
+            registration = _get(caller, registration_id)
+            return booking.move(
+                registration, **data.validated_data, by=caller.actor, on_written=on_written
+            )
+
+        return answer_once(request, status=200, perform=move, render=registration_body)

@@ -1,4 +1,4 @@
-"""Booking a place, giving it back, and moving up the waitlist.
+"""Booking a place, giving it back, and moving to another.
 
 Every function is one operation under the protocol: it returns the registration as written, or
 raises a RegistrationError and has written nothing. `by` is the actor. `on_written` is called
@@ -6,7 +6,7 @@ with the registration inside the private transaction, for what must be kept toge
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -26,12 +26,13 @@ from registrations.errors import (
     SlotRequired,
 )
 from registrations.models import (
+    PLACE_FIELDS,
     EventRegistration,
     EventRegistrationMember,
     HouseholdMember,
     Status,
 )
-from registrations.services import protocol
+from registrations.services import protocol, waitlist
 from registrations.services.protocol import Place
 from schedules import appointments
 from schedules.appointments import Appointment
@@ -75,7 +76,7 @@ def register(
             place = operation.place
             if place.row is None:
                 raise NotFound
-            promoted = _promote_waiting(place)
+            promoted = waitlist.move_up(place)
             confirmed = place.free > 0
             if confirmed:
                 place.take(appointment.event_date_id)
@@ -88,7 +89,7 @@ def register(
                 event_id=appointment.event_id,
                 event_date_id=appointment.event_date_id,
                 event_slot_id=appointment.event_slot_id,
-                waitlisted_at=None if confirmed else _end_of_queue(place),
+                waitlisted_at=None if confirmed else waitlist.end_of_queue(place),
                 added_by=by.legacy_id,
                 last_updated_by=by.legacy_id,
                 created_at=now,
@@ -98,7 +99,7 @@ def register(
             if not confirmed:
                 registration.waitlist_position = place.tally.waiting - len(promoted) + 1
             with operation.writing():
-                _write_promoted(place, promoted, by=trail.SYSTEM)
+                waitlist.write(place, promoted, by=trail.SYSTEM)
                 registration.save(force_insert=True)
                 _write_attendees(registration, members)
                 place.log(
@@ -135,43 +136,75 @@ def cancel(
             with operation.writing():
                 on_written(registration)
             return registration
-        if registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
-            raise InvalidStatus(
-                f"A registration that is {registration.event_status} cannot be cancelled."
-            )
-        held = registration.status is Status.CONFIRMED
-        promoted: list[EventRegistration] = []
-        if held:
-            place.release(registration.event_date_id)
-            if place.tally.waiting and _is_open(place.target, now):
-                promoted = _promote_waiting(place)
+        held = _holds_movable_place(registration)
+        promoted = _give_back(place, registration, now) if held else []
         registration.event_status = place.status(Status.CANCELLED)
         registration.cancelled_at = now
         registration.waitlisted_at = None
         registration.waitlist_position = None
         with operation.writing():
-            _update(registration, place, by=by)
+            registration.save_place(at=now, by=by.legacy_id)
             place.log(Action.CANCELLED, registration, delta=-1 if held else 0, by=by)
-            _write_promoted(place, promoted, by=trail.SYSTEM)
+            waitlist.write(place, promoted, by=trail.SYSTEM)
             on_written(registration)
     return registration
 
 
 @protocol.retried
-def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
-    """Gives the free places of a target to the head of its queue; returns who moved up.
+def move(
+    registration: EventRegistration,
+    *,
+    event_slot_id: int | None = None,
+    event_date_id: int | None = None,
+    event_id: int | None = None,
+    by: Actor,
+    on_written: OnWritten = _nothing,
+) -> EventRegistration:
+    """Takes a place elsewhere and gives the old one back, or changes nothing at all.
 
-    Nobody moves up once booking is closed. Raises Busy.
+    The queue of the old place moves up; that of the new one goes first. Whoever waited and finds
+    a place is confirmed. Moving to where one is changes nothing. Raises what `register` raises,
+    CapacityFull if there is no place, and InvalidStatus.
     """
     now = timezone.now()
-    if not _is_open(target, now):
-        return []
-    with protocol.locked(target, at=now) as operation:
-        promoted = _promote_waiting(operation.place)
-        if promoted:
+    goal = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
+    if goal == registration.target:
+        with protocol.locked(goal, at=now) as operation:
+            _look_again(registration, operation.place)
             with operation.writing():
-                _write_promoted(operation.place, promoted, by=by)
-    return promoted
+                on_written(registration)
+        return registration
+    appointment = _bookable(goal, now)
+    _check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+    try:
+        with protocol.locked(registration.target, goal, at=now) as operation:
+            old, new = operation.places[registration.target], operation.places[goal]
+            _look_again(registration, old)
+            held = _holds_movable_place(registration)
+            promoted_there = waitlist.move_up(new)
+            if new.free <= 0:
+                raise CapacityFull
+            new.take(appointment.event_date_id)
+            promoted_here = _give_back(old, registration, now) if held else []
+            with operation.writing():
+                old.log(Action.MOVED_FROM, registration, delta=-1 if held else 0, by=by)
+                waitlist.write(old, promoted_here, by=trail.SYSTEM)
+                waitlist.write(new, promoted_there, by=trail.SYSTEM)
+                registration.event_status = new.status(Status.CONFIRMED)
+                registration.event_id = appointment.event_id
+                registration.event_date_id = appointment.event_date_id
+                registration.event_slot_id = appointment.event_slot_id
+                registration.waitlisted_at = registration.waitlist_position = None
+                registration.appointment = appointment
+                registration.save_place(at=now, by=by.legacy_id)
+                new.log(Action.MOVED_TO, registration, delta=1, by=by)
+                on_written(registration)
+    except IntegrityError as error:
+        household_id = registration.household_id
+        if household_id is not None:
+            _check_unregistered(household_id, appointment)
+        raise protocol.TryAgain("The other registration is gone again.") from error
+    return registration
 
 
 # Deciding: reads, and raises ---------------------------------------------------------
@@ -190,11 +223,6 @@ def _bookable(target: Target, now: datetime) -> Appointment:
     if offer.needs_slot:
         raise SlotRequired
     return offer.appointment
-
-
-def _is_open(target: Target, now: datetime) -> bool:
-    offer = appointments.offer(target, now)
-    return offer is not None and offer.closed_reason is None
 
 
 def _check_belongs(
@@ -220,29 +248,30 @@ def _check_unregistered(household_id: int, appointment: Appointment) -> None:
 
 def _look_again(registration: EventRegistration, place: Place) -> None:
     """Re-reads the row under the lock: what was read before it may be long out of date."""
-    registration.refresh_from_db(
-        fields=["event_status", "event_date_id", "event_slot_id", "waitlisted_at", "cancelled_at",
-                "checked_in_at", "updated_at"]
-    )  # fmt: skip
+    registration.refresh_from_db(fields=[*PLACE_FIELDS, "checked_in_at"])
     registration.event_status = place.tally.rows.get(registration.event_status_id or 0)
     if registration.target != place.target:
         raise protocol.TryAgain("The registration was moved meanwhile.")
 
 
-def _end_of_queue(place: Place) -> datetime:
-    """A time behind everybody who waits, whatever the clocks of other servers say."""
-    last = place.tally.last_waitlisted_at
-    return place.at if last is None else max(place.at, last + timedelta(microseconds=1))
+def _holds_movable_place(registration: EventRegistration) -> bool:
+    """Whether it is confirmed (True) or waits (False). Raises InvalidStatus for all others."""
+    if registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
+        raise InvalidStatus(
+            f"The registration is {registration.event_status}: it can be neither cancelled nor "
+            "moved."
+        )
+    return registration.status is Status.CONFIRMED
 
 
-def _promote_waiting(place: Place) -> list[EventRegistration]:
-    """Takes the free places for the head of the queue, before any newcomer gets one."""
-    if place.free <= 0 or not place.tally.waiting:
-        return []
-    promoted = queries.eligible_queue(place.target, limit=place.free)
-    for registration in promoted:
-        place.take(registration.event_date_id)
-    return promoted
+def _give_back(
+    place: Place, registration: EventRegistration, now: datetime
+) -> list[EventRegistration]:
+    """Frees the registration's place; returns who moves up. Nobody does once booking is closed."""
+    place.release(registration.event_date_id)
+    if place.tally.waiting and waitlist.is_open(place.target, now):
+        return waitlist.move_up(place)
+    return []
 
 
 # Writing: inside the private transaction ---------------------------------------------
@@ -262,20 +291,3 @@ def _write_attendees(registration: EventRegistration, members: list[HouseholdMem
     ]
     EventRegistrationMember.objects.bulk_create(rows)
     registration.show_attendees(rows)
-
-
-def _write_promoted(place: Place, promoted: list[EventRegistration], *, by: Actor) -> None:
-    for registration in promoted:
-        registration.event_status = place.status(Status.CONFIRMED)
-        registration.waitlisted_at = None
-        _update(registration, place, by=by)
-        place.log(Action.PROMOTED, registration, delta=1, by=by)
-
-
-def _update(registration: EventRegistration, place: Place, *, by: Actor) -> None:
-    registration.updated_at = place.at
-    registration.last_updated_by = by.legacy_id
-    registration.save(
-        update_fields=["event_status", "waitlisted_at", "cancelled_at", "updated_at",
-                       "last_updated_by"]
-    )  # fmt: skip

@@ -31,7 +31,7 @@ from schedules.models import Event, EventDate, EventSlot
 class ScheduleView(APIView):
     authentication_classes = ()
     permission_classes = ()
-    pages: type[PageNumberPagination[Any]] = PageNumberPagination
+    pages: type[PageNumberPagination] = PageNumberPagination
 
     @staticmethod
     def waitlisted(event_date_ids: Iterable[int]) -> Waitlisted:

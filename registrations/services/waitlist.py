@@ -1,0 +1,62 @@
+"""The waitlist: first come, first served. A free place goes to its head before a newcomer."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from audit.trail import Actor
+from registrations import queries
+from registrations.models import EventRegistration, Status
+from registrations.services import protocol
+from registrations.services.protocol import Place
+from schedules import appointments
+from schedules.counters import Target
+
+
+@protocol.retried
+def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
+    """Gives the free places of a target to the head of its queue; returns who moved up.
+
+    Nobody moves up once booking is closed. Raises Busy.
+    """
+    now = timezone.now()
+    if not is_open(target, now):
+        return []
+    with protocol.locked(target, at=now) as operation:
+        promoted = move_up(operation.place)
+        if promoted:
+            with operation.writing():
+                write(operation.place, promoted, by=by)
+    return promoted
+
+
+def is_open(target: Target, now: datetime) -> bool:
+    """Whether places of `target` may still be given: nobody moves up once booking is closed."""
+    offer = appointments.offer(target, now)
+    return offer is not None and offer.closed_reason is None
+
+
+def move_up(place: Place) -> list[EventRegistration]:
+    """Takes the free places for the head of the queue, before any newcomer gets one."""
+    if place.free <= 0 or not place.tally.waiting:
+        return []
+    promoted = queries.eligible_queue(place.target, limit=place.free)
+    for registration in promoted:
+        place.take(registration.event_date_id)
+    return promoted
+
+
+def write(place: Place, promoted: list[EventRegistration], *, by: Actor) -> None:
+    """Writes down who moved up, in the private transaction of the operation."""
+    for registration in promoted:
+        registration.event_status = place.status(Status.CONFIRMED)
+        registration.waitlisted_at = None
+        registration.save_place(at=place.at, by=by.legacy_id)
+        place.log(AuditEvent.Action.PROMOTED, registration, delta=1, by=by)
+
+
+def end_of_queue(place: Place) -> datetime:
+    """A time behind everybody who waits, whatever the clocks of other servers say."""
+    last = place.tally.last_waitlisted_at
+    return place.at if last is None else max(place.at, last + timedelta(microseconds=1))

@@ -1,0 +1,142 @@
+"""Short ways to say what most tests do, and the oracle that they ask."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import connections
+
+from audit import trail
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.models import EventRegistration, Household
+from registrations.services import booking
+from schedules.models import EventDate, EventSlot
+
+BY = trail.participant("7")
+
+
+def named(target: EventSlot | EventDate) -> dict[str, int]:
+    """The target as a request names it."""
+    return {"event_slot_id" if isinstance(target, EventSlot) else "event_date_id": target.pk}
+
+
+def register(household: Household, target: EventSlot | EventDate, **options: Any) -> Any:
+    """Books `target` for all members of `household`."""
+    options.setdefault(
+        "attendee_ids", list(household.members.order_by("pk").values_list("pk", flat=True))
+    )
+    return booking.register(**{"household_id": household.pk, "by": BY, **named(target), **options})
+
+
+def cancel(registration: EventRegistration) -> EventRegistration:
+    return booking.cancel(EventRegistration.objects.get(pk=registration.pk), by=BY)
+
+
+def move(registration: EventRegistration, target: EventSlot | EventDate) -> EventRegistration:
+    return booking.move(EventRegistration.objects.get(pk=registration.pk), by=BY, **named(target))
+
+
+def status_of(registration: EventRegistration) -> str:
+    return str(EventRegistration.objects.get(pk=registration.pk).event_status)
+
+
+def reserved(row: EventSlot | EventDate) -> int:
+    return type(row).objects.get(pk=row.pk).reserved
+
+
+def in_parallel(*calls: Callable[[], Any]) -> list[Any]:
+    """Each call in a thread of its own, all at once, on connections of their own.
+
+    Returns results in the order of the calls; an exception is the result of its call. On
+    MariaDB the threads hold production's grants on public, nothing more.
+    """
+    results: list[Any] = [None] * len(calls)
+    start = threading.Barrier(len(calls))
+
+    def work(position: int, call: Callable[[], Any]) -> None:
+        with_production_grants()
+        try:
+            start.wait(30)
+            results[position] = call()
+        except Exception as error:
+            results[position] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(n, call)) for n, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "a thread hangs"
+    return results
+
+
+def with_production_grants() -> None:
+    """Makes this thread's next connection to public one with the least privilege."""
+    connection = connections[PUBLIC]
+    if connection.vendor == "mysql":
+        connection.close()
+        connection.settings_dict = {
+            **connection.settings_dict, "USER": "booking", "PASSWORD": "booking",
+        }  # fmt: skip
+
+
+def kinds(results: Iterable[Any]) -> list[str]:
+    """Sorted: the status of each registration, the class of each error."""
+    return sorted(
+        str(result.event_status) if isinstance(result, EventRegistration) else type(result).__name__
+        for result in results
+    )
+
+
+HOLDING = "('confirmed', 'checked_in', 'no_show')"
+
+
+def _rows(alias: str, sql: str) -> list[tuple[Any, ...]]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def drift(others: dict[int, int] | None = None) -> dict[str, tuple[int, int]]:
+    """The oracle: plain SQL over both databases at rest. Empty when all counters are exact.
+
+    Per slot, and per date, where `reserved` less what `others` added to the slots is not the
+    number of registrations that hold a place: (reserved, holding).
+    """
+    others = others or {}
+    held = _rows(
+        PRIVATE,
+        "SELECT r.event_slot_id, r.event_date_id, COUNT(*) FROM event_registrations r"
+        " JOIN event_statuses s ON s.id = r.event_status_id"
+        f" WHERE s.name IN {HOLDING} GROUP BY r.event_slot_id, r.event_date_id",
+    )
+    wrong = {}
+    for slot_id, reserved in _rows(PUBLIC, "SELECT event_slot_id, reserved FROM event_slots"):
+        holding = sum(count for slot, _, count in held if slot == slot_id)
+        if reserved - others.get(slot_id, 0) != holding:
+            wrong[f"slot {slot_id}"] = (reserved, holding)
+    for date_id, reserved in _rows(PUBLIC, "SELECT event_date_id, reserved FROM event_dates"):
+        holding = sum(count for _, date, count in held if date == date_id)
+        if reserved != holding:
+            wrong[f"date {date_id}"] = (reserved, holding)
+    return wrong
+
+
+def oversold() -> dict[int, tuple[int, int]]:
+    """Slots of which more places were given than there are: (holding, capacity)."""
+    capacity = dict(_rows(PUBLIC, "SELECT event_slot_id, capacity FROM event_slots"))
+    held = _rows(
+        PRIVATE,
+        "SELECT r.event_slot_id, COUNT(*) FROM event_registrations r"
+        " JOIN event_statuses s ON s.id = r.event_status_id"
+        f" WHERE s.name IN {HOLDING} AND r.event_slot_id IS NOT NULL GROUP BY r.event_slot_id",
+    )
+    return {slot: (count, capacity[slot]) for slot, count in held if count > capacity[slot]}
+
+
+def queue(target: EventSlot | EventDate) -> Sequence[int]:
+    """The households that wait, head first."""
+    waiting = EventRegistration.objects.waiting().filter(**named(target))
+    return list(waiting.values_list("household_id", flat=True))

@@ -1,0 +1,91 @@
+"""The tests' databases: real ones, and never any but test databases.
+
+On MariaDB the test process is the owner of both servers' test databases; threads that race, child
+processes and the served application use `booking`, who holds production's grants on public.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connections
+from rest_framework.test import APIClient
+
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.models import EventStatus, Status
+from schedules import local
+from tests import factories
+
+BOTH = [PRIVATE, PUBLIC]
+TABLES = ("events", "event_dates", "event_hours", "event_slots")
+
+GRANTS = [
+    "CREATE USER IF NOT EXISTS booking@'127.0.0.1' IDENTIFIED BY 'booking'",
+    *(f"GRANT SELECT ON {{database}}.{table} TO booking@'127.0.0.1'" for table in TABLES),
+    "GRANT UPDATE (reserved, last_update) ON {database}.event_slots TO booking@'127.0.0.1'",
+    "GRANT UPDATE (reserved, last_update) ON {database}.event_dates TO booking@'127.0.0.1'",
+]
+
+
+def on_mariadb() -> bool:
+    return connections[PRIVATE].vendor == "mysql"
+
+
+def pytest_report_header() -> str:
+    return f"databases: {connections[PRIVATE].vendor} and {connections[PUBLIC].vendor}"
+
+
+def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
+    """Every test has both databases; those that only MariaDB can answer are MariaDB's."""
+    for item in items:
+        if item.get_closest_marker("real_commits"):
+            item.add_marker(pytest.mark.django_db(databases=BOTH, transaction=True))
+        else:
+            item.add_marker(pytest.mark.django_db(databases=BOTH))
+    elsewhere = [item for item in items if item.get_closest_marker("mariadb") and not on_mariadb()]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    connection = connections[PUBLIC]
+    database = str(connection.settings_dict["NAME"])
+    assert Path(database).name.startswith("test_"), f"{database} is no test database"
+    with django_db_blocker.unblock():
+        local.create_tables()
+        if on_mariadb():
+            with connection.cursor() as cursor:
+                for grant in GRANTS:
+                    cursor.execute(grant.format(database=database))
+
+
+@pytest.fixture(autouse=True)
+def _clean_after_real_commits(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Real commits stay: afterwards public is emptied, and the flushed statuses come back."""
+    yield
+    if not request.node.get_closest_marker("real_commits"):
+        return
+    with connections[PUBLIC].cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture(autouse=True)
+def _statuses(db: None) -> None:
+    if not EventStatus.objects.exists():
+        EventStatus.objects.bulk_create(EventStatus(name=status) for status in Status)
+    assert apps.ready
+
+
+@pytest.fixture
+def household() -> Any:
+    return factories.HouseholdFactory()
+
+
+@pytest.fixture
+def client() -> APIClient:
+    return APIClient()
