@@ -1,0 +1,134 @@
+"""A load on the booking services whose processes are killed at random.
+
+    python -m tests.load SECONDS HOUSEHOLD,… SLOT,… STAMPED_SLOT
+
+Four workers register, move and cancel; every 30 to 120 ms one of them dies by SIGKILL and
+another takes its place. Meanwhile another system takes and gives back places at all slots,
+at STAMPED_SLOT setting `last_update` as well. A watcher looks without a pause whether more
+places are given than there are. Prints one JSON object: kills, what the other system holds per
+slot, what the watcher saw, and errors that no caller should ever meet.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
+django.setup()
+
+from django.db import connections  # noqa: E402
+
+from freshtrak.databases import PUBLIC  # noqa: E402
+from registrations.errors import RegistrationError  # noqa: E402
+from registrations.models import EventRegistration, Household  # noqa: E402
+from schedules.models import EventSlot  # noqa: E402
+from tests import booking  # noqa: E402
+
+
+def worker(households: list[int], slots: list[int], ends: float, errors: Path) -> None:
+    while time.monotonic() < ends:
+        try:
+            _one_operation(random.choice(households), random.choice(slots))
+        except RegistrationError:
+            pass
+        except Exception:
+            with errors.open("a") as file:
+                file.write(traceback.format_exc())
+
+
+def _one_operation(household_id: int, slot_id: int) -> None:
+    slot = EventSlot.objects.get(pk=slot_id)
+    active = EventRegistration.objects.active().filter(household_id=household_id).first()
+    if active is None:
+        booking.register(Household.objects.get(pk=household_id), slot)
+    elif random.random() < 0.3:
+        booking.move(active, slot)
+    else:
+        booking.cancel(active)
+
+
+def other_system(slots: list[int], stamped: int, ends: float, report: Path) -> None:
+    """Takes up to two places at a slot and gives them back, relatively, as any writer should."""
+    held = dict.fromkeys(slots, 0)
+    now = "CURRENT_TIMESTAMP" if connections[PUBLIC].vendor == "sqlite" else "NOW()"
+    while time.monotonic() < ends:
+        slot = random.choice(slots)
+        delta = random.choice([+1, -1] if 0 < held[slot] < 2 else [+1] if not held[slot] else [-1])
+        stamp = f", last_update = {now}" if slot == stamped else ""
+        with connections[PUBLIC].cursor() as cursor:
+            cursor.execute(
+                f"UPDATE event_slots SET reserved = reserved + %s{stamp} WHERE event_slot_id = %s",
+                [delta, slot],
+            )
+        held[slot] += delta
+        time.sleep(random.random() * 0.008)  # a system with a life of its own
+    report.write_text(json.dumps(held))
+
+
+def watcher(ends: float, report: Path) -> None:
+    seen = {}
+    while time.monotonic() < ends:
+        seen.update(booking.oversold())
+    report.write_text(json.dumps(seen))
+
+
+def fork(work: Callable[[], None]) -> int:
+    """The parent has no connections of its own, so a child inherits none."""
+    pid = os.fork()
+    if pid == 0:
+        random.seed()
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    return pid
+
+
+def main(seconds: str, households: str, slots: str, stamped: str) -> None:
+    ends = time.monotonic() + float(seconds)
+    ids = [int(i) for i in households.split(",")]
+    slot_ids = [int(i) for i in slots.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        errors, held, oversold = (Path(folder, name) for name in ("errors", "held", "oversold"))
+
+        def work() -> None:
+            worker(ids, slot_ids, ends, errors)
+
+        steady = [
+            fork(lambda: other_system(slot_ids, int(stamped), ends, held)),
+            fork(lambda: watcher(ends, oversold)),
+        ]
+        workers = [fork(work) for _ in range(4)]
+        kills = 0
+        while time.monotonic() < ends:
+            time.sleep(random.uniform(0.03, 0.12))
+            victim = workers.pop(random.randrange(len(workers)))
+            os.kill(victim, signal.SIGKILL)
+            os.waitpid(victim, 0)
+            kills += 1
+            workers.append(fork(work))
+        for pid in steady + workers:
+            os.waitpid(pid, 0)
+        json.dump(
+            {
+                "kills": kills,
+                "held_by_others": json.loads(held.read_text()),
+                "oversold": json.loads(oversold.read_text()),
+                "errors": errors.read_text() if errors.exists() else "",
+            },
+            sys.stdout,
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,207 @@
+"""Killed with SIGKILL at each point of the protocol: what is left settles to exact counters."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.models import F
+
+from audit.models import AuditEvent
+from freshtrak.databases import PUBLIC
+from registrations.models import EventRegistration
+from registrations.services import reconciliation
+from tests import booking as b
+from tests import factories
+from tests.processes import kill_at
+
+pytestmark = pytest.mark.real_commits
+
+# Where a process dies, and whether the decision was durable by then.
+POINTS = [("before-private-commit", False), ("between-commits", True), ("before-mark", True)]
+
+
+def _elsewhere(slot: Any, delta: int, *, sets_last_update: bool) -> None:
+    """Another system writes the counter."""
+    stamp = "CURRENT_TIMESTAMP" if connections[PUBLIC].vendor == "sqlite" else "NOW()"
+    also = f", last_update = {stamp}" if sets_last_update else ""
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute(
+            f"UPDATE event_slots SET reserved = reserved + %s{also} WHERE event_slot_id = %s",
+            [delta, slot.pk],
+        )
+
+
+def _let_the_owner_be_dead_for_long() -> None:
+    """Makes unsettled events older than a living owner could leave them."""
+    AuditEvent.objects.unsettled().update(
+        last_update_written=F("last_update_written") - timedelta(seconds=60)
+    )
+
+
+@pytest.mark.parametrize(("point", "durable"), POINTS)
+def test_killed_registration_is_settled_by_the_command(point: str, durable: bool) -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    (household,) = factories.households(1)
+
+    kill_at(point, "register", household.pk, slot.pk)
+    reconciliation.settle()
+
+    assert EventRegistration.objects.count() == durable
+    assert b.reserved(slot) == durable
+    assert b.drift() == {}
+    assert not AuditEvent.objects.unsettled().exists()
+
+
+@pytest.mark.parametrize(("point", "durable"), POINTS)
+def test_killed_registration_is_settled_by_the_next_operation(point: str, durable: bool) -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    first, second, third = factories.households(3)
+
+    kill_at(point, "register", first.pk, slot.pk)
+    results = [b.register(second, slot), b.register(third, slot)]
+
+    assert b.kinds(results) == ["confirmed", "waitlisted" if durable else "confirmed"]
+    assert b.reserved(slot) == 2
+    assert b.drift() == {}
+
+
+@pytest.mark.parametrize(("point", "durable"), POINTS)
+def test_killed_cancellation_is_settled(point: str, durable: bool) -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    holder, newcomer = factories.households(2)
+    registration = b.register(holder, slot)
+
+    kill_at(point, "cancel", registration.pk)
+    came = b.register(newcomer, slot)
+
+    assert b.status_of(registration) == ("cancelled" if durable else "confirmed")
+    assert b.status_of(came) == ("confirmed" if durable else "waitlisted")
+    assert b.drift() == {}
+
+
+@pytest.mark.parametrize(("point", "durable"), POINTS)
+def test_killed_move_is_settled_at_both_slots(point: str, durable: bool) -> None:
+    hour = factories.EventHourFactory()
+    old, new = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=1)
+    (household,) = factories.households(1)
+    registration = b.register(household, old)
+
+    kill_at(point, "move", registration.pk, new.pk)
+    reconciliation.settle()
+
+    assert (b.reserved(old), b.reserved(new)) == ((0, 1) if durable else (1, 0))
+    assert b.drift() == {}
+
+
+@pytest.mark.parametrize("point", ["between-commits", "before-mark"])
+def test_settling_may_be_killed_itself(point: str) -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    (household,) = factories.households(1)
+
+    kill_at("between-commits", "register", household.pk, slot.pk)
+    kill_at(point, "settle")
+    kill_at(point, "settle") if point == "between-commits" else None
+    reconciliation.settle()
+
+    assert b.reserved(slot) == 1
+    assert b.drift() == {}
+    assert not AuditEvent.objects.filter(ambiguous=True).exists()
+
+
+@pytest.mark.parametrize("point", ["between-commits", "before-mark"])
+def test_other_system_writing_in_the_gap_without_a_stamp_leaves_no_doubt(point: str) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    (household,) = factories.households(1)
+
+    kill_at(point, "register", household.pk, slot.pk)
+    _elsewhere(slot, +3, sets_last_update=False)
+    reconciliation.settle()
+
+    assert b.drift({slot.pk: 3}) == {}
+    assert not AuditEvent.objects.filter(ambiguous=True).exists()
+
+
+@pytest.mark.parametrize(
+    ("operation", "point", "reserved"),
+    [
+        ("register", "between-commits", 3 + 1),  # exact: it was not applied, now it is
+        ("register", "before-mark", 3 + 2),  # undersold by one: nobody could know
+        ("cancel", "between-commits", 3 + 1),  # undersold by one: the place stays counted
+        ("cancel", "before-mark", 3 + 0),  # exact
+    ],
+)
+def test_other_system_writing_in_the_gap_can_only_undersell(
+    operation: str, point: str, reserved: int
+) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    (household,) = factories.households(1)
+    ids = [household.pk, slot.pk]
+    if operation == "cancel":
+        ids = [b.register(household, slot).pk]
+
+    kill_at(point, operation, *ids)
+    _elsewhere(slot, +3, sets_last_update=True)
+    _let_the_owner_be_dead_for_long()
+    reconciliation.settle()
+
+    assert b.reserved(slot) == reserved
+    assert AuditEvent.objects.filter(ambiguous=True).count() == 1
+    assert not AuditEvent.objects.unsettled().exists()
+
+
+def test_doubt_is_left_alone_while_the_owner_may_live_and_then_settled() -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    (household,) = factories.households(1)
+    kill_at("between-commits", "register", household.pk, slot.pk)
+    _elsewhere(slot, +3, sets_last_update=True)
+
+    assert reconciliation.settle() == (0, 1)
+    assert b.reserved(slot) == 3
+
+    deadline = time.monotonic() + 15
+    while reconciliation.settle() != (0, 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert b.drift({slot.pk: 3}) == {}
+
+
+@pytest.mark.parametrize("point", ["between-commits", "before-mark"])
+def test_settling_in_doubt_may_be_killed_and_still_reports_the_doubt(point: str) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    (household,) = factories.households(1)
+    kill_at("between-commits", "register", household.pk, slot.pk)
+    _elsewhere(slot, +3, sets_last_update=True)
+    _let_the_owner_be_dead_for_long()
+
+    kill_at(point, "settle")
+    reconciliation.settle()
+
+    assert b.drift({slot.pk: 3}) == {}
+    assert AuditEvent.objects.filter(ambiguous=True).count() == 1
+
+
+def test_cancellation_that_promotes_has_nothing_to_settle() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    holder, waiting = factories.households(2)
+    registration = b.register(holder, slot)
+    waits = b.register(waiting, slot)
+
+    kill_at("between-commits", "cancel", registration.pk)
+
+    assert not AuditEvent.objects.unsettled().exists()
+    assert b.status_of(waits) == "confirmed"
+    assert b.drift() == {}
+
+
+@pytest.mark.parametrize("point", ["between-commits", "before-mark"])
+def test_without_settling_a_killed_registration_would_stay_unsettled(point: str) -> None:
+    """The control: a death at these points does leave something to settle."""
+    slot = factories.EventSlotFactory(capacity=5)
+    (household,) = factories.households(1)
+
+    kill_at(point, "register", household.pk, slot.pk)
+
+    assert AuditEvent.objects.unsettled().count() == 1
+    assert b.reserved(slot) == (0 if point == "between-commits" else 1)

@@ -1,0 +1,63 @@
+"""One operation in a process that stops at a named point of the protocol, to be killed there.
+
+    python -m tests.victim POINT register HOUSEHOLD SLOT | cancel REGISTRATION | move REGISTRATION
+                                 SLOT | settle
+
+Production code knows nothing of this: the points are the two commits of the two connections.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
+django.setup()
+
+from django.db import connections  # noqa: E402
+
+from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
+from registrations.models import EventRegistration, Household  # noqa: E402
+from registrations.services import reconciliation  # noqa: E402
+from schedules.models import EventSlot  # noqa: E402
+from tests import booking  # noqa: E402
+
+POINTS = {
+    "before-private-commit": (PRIVATE, "before"),
+    "between-commits": (PUBLIC, "before"),
+    "before-mark": (PUBLIC, "after"),
+}
+
+
+def stop_at(point: str) -> None:
+    alias, when = POINTS[point]
+    connection = connections[alias]
+    commit: Callable[[], None] = connection.commit
+
+    def stopping_commit() -> None:
+        if when == "after":
+            commit()
+        print(point, flush=True)
+        sys.stdin.read()  # until SIGKILL
+
+    connection.commit = stopping_commit  # type: ignore[method-assign]
+
+
+def main(point: str, operation: str, *ids: str) -> None:
+    stop_at(point)
+    if operation == "register":
+        household, slot = ids
+        booking.register(Household.objects.get(pk=household), EventSlot.objects.get(pk=slot))
+    elif operation == "settle":
+        reconciliation.settle()
+    else:
+        registration = EventRegistration.objects.get(pk=ids[0])
+        if operation == "cancel":
+            booking.cancel(registration)
+        else:
+            booking.move(registration, EventSlot.objects.get(pk=ids[1]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
