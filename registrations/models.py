@@ -7,6 +7,7 @@ status); they stay readable and take part in nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -167,6 +168,7 @@ class EventRegistration(Stamped):
     # What the row does not hold, added by `queries.show` and by the services.
     waitlist_position: int | None = None
     appointment: Appointment | None = None
+    attending: Sequence[HouseholdMember] = ()
 
     class Meta:
         db_table = "event_registrations"
@@ -216,10 +218,6 @@ class EventRegistration(Stamped):
         """Writes where it stands, in one UPDATE, stamped with time and user id."""
         self.updated_at, self.last_updated_by = at, by
         self.save(update_fields=PLACE_FIELDS)
-
-    def show_attendees(self, attendees: list[EventRegistrationMember]) -> None:
-        """Takes these as the attendees just written, so that nobody asks the database again."""
-        self._prefetched_objects_cache = {"attendees": attendees}
 
     @property
     def confirmation_code(self) -> str:

@@ -183,7 +183,7 @@ def _positions(ids: list[int], same_target: Q) -> dict[int, int]:
 
 
 def show(page: Sequence[EventRegistration]) -> None:
-    """Adds what a registration's own row does not hold: place in the queue and appointment.
+    """Adds what a registration's own row does not hold: queue, appointment, who attends.
 
     Without freshtrak_public the appointment stays None: a registration can still be shown.
     """
@@ -196,3 +196,4 @@ def show(page: Sequence[EventRegistration]) -> None:
     for row in page:
         row.waitlist_position = positions.get(row.pk)
         row.appointment = found.get(row.target) if row.is_placed else None
+        row.attending = [a.household_member for a in row.attendees.all() if a.household_member]

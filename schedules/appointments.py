@@ -52,14 +52,19 @@ class Offer:
     """A whole date was named, but the date is booked by slot."""
 
 
+# The one long text of an event: nobody books by it.
+_TEXT_OF_SLOT = "event_hour__event_date__event__pub_desc_long"
+_TEXT_OF_DATE = "event__pub_desc_long"
+
+
 def offer(target: Target, now: datetime) -> Offer | None:
     """The target as it can be booked at `now`; None if it, its date or its event is gone."""
     if target.is_date:
-        days = EventDate.objects.select_related("event").with_booking()
+        days = EventDate.objects.select_related("event").defer(_TEXT_OF_DATE).with_booking()
         if (day := days.filter(pk=target.id).first()) is None:
             return None
         return Offer(_of_date(day), day.closed_reason(now), needs_slot=day.has_slots)
-    slot = EventSlot.objects.with_schedule().filter(pk=target.id).first()
+    slot = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk=target.id).first()
     if slot is None:
         return None
     return Offer(_of_slot(slot), slot.closed_reason(now), needs_slot=False)
@@ -72,9 +77,11 @@ def find_many(targets: Iterable[Target]) -> dict[Target, Appointment]:
         ids[target.is_date].add(target.id)
     found: dict[Target, Appointment] = {}
     if ids[False]:
-        slots = EventSlot.objects.with_schedule().filter(pk__in=ids[False])
+        slots = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk__in=ids[False])
         found |= {Target(False, slot.pk): _of_slot(slot) for slot in slots}
     if ids[True]:
-        days = EventDate.objects.select_related("event").filter(pk__in=ids[True])
+        days = (
+            EventDate.objects.select_related("event").defer(_TEXT_OF_DATE).filter(pk__in=ids[True])
+        )
         found |= {Target(True, day.pk): _of_date(day) for day in days}
     return found

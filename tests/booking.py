@@ -22,9 +22,9 @@ def named(target: EventSlot | EventDate) -> dict[str, int]:
 
 def register(household: Household, target: EventSlot | EventDate, **options: Any) -> Any:
     """Books `target` for all members of `household`."""
-    options.setdefault(
-        "attendee_ids", list(household.members.order_by("pk").values_list("pk", flat=True))
-    )
+    if "attendee_ids" not in options:
+        members = household.members.order_by("pk")
+        options["attendee_ids"] = list(members.values_list("pk", flat=True))
     return booking.register(**{"household_id": household.pk, "by": BY, **named(target), **options})
 
 

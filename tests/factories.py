@@ -81,6 +81,7 @@ class EventSlotFactory(PublicFactory):
 class HouseholdFactory(DjangoModelFactory):
     class Meta:
         model = Household
+        skip_postgeneration_save = True
 
     number = factory.Sequence(lambda n: n + 1)
     name = factory.Sequence(lambda n: f"Family {n}")

@@ -65,11 +65,11 @@ def registration_body(registration: EventRegistration) -> dict[str, Any]:
         "waitlist_position": registration.waitlist_position,
         "attendees": [
             {
-                "household_member_id": attendee.household_member_id,
-                "first_name": attendee.household_member and attendee.household_member.first_name,
-                "last_name": attendee.household_member and attendee.household_member.last_name,
+                "household_member_id": member.pk,
+                "first_name": member.first_name,
+                "last_name": member.last_name,
             }
-            for attendee in registration.attendees.all()
+            for member in registration.attending
         ],
         "schedule": appointment
         and {

@@ -290,4 +290,4 @@ def _write_attendees(registration: EventRegistration, members: list[HouseholdMem
         for member in members
     ]
     EventRegistrationMember.objects.bulk_create(rows)
-    registration.show_attendees(rows)
+    registration.attending = members

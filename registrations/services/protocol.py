@@ -85,7 +85,7 @@ def retried(operation: Callable[P, R]) -> Callable[P, R]:
 
     retrying = tenacity.retry(
         retry=tenacity.retry_if_exception(is_transient),
-        stop=tenacity.stop_after_delay(PATIENCE),
+        stop=lambda state: (state.seconds_since_start or 0) >= PATIENCE,
         wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.5),
         before_sleep=lambda state: log.info(
             "retried", operation=operation.__name__, attempt=state.attempt_number,

@@ -1,0 +1,222 @@
+"""Every statement of every operation is made to fail in turn: nothing half-done remains."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+
+from audit.models import AuditEvent
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.errors import Busy
+from registrations.models import EventRegistration
+from registrations.services import booking, protocol, reconciliation, waitlist
+from schedules.counters import Target
+from schedules.models import EventSlot
+from tests import booking as b
+from tests import factories
+from tests.conftest import TABLES
+
+pytestmark = pytest.mark.real_commits
+
+DEADLOCK = (1213, "Deadlock found when trying to get lock; try restarting transaction")
+LOCK_WAIT = (1205, "Lock wait timeout exceeded; try restarting transaction")
+LOST = (2013, "Lost connection to server during query")
+
+
+class Faults:
+    """Counts the statements on both connections; fails those that `fails` names."""
+
+    def __init__(self, error: tuple[int, str], fails: Callable[[int], bool]) -> None:
+        self.error, self.fails, self.count = error, fails, 0
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        number, self.count = self.count, self.count + 1
+        if self.fails(number):
+            raise OperationalError(*self.error)
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def faults(error: tuple[int, str], fails: Callable[[int], bool]) -> Iterator[Faults]:
+    injected = Faults(error, fails)
+    with ExitStack() as stack:
+        for alias in (PRIVATE, PUBLIC):
+            stack.enter_context(connections[alias].execute_wrapper(injected))
+        yield injected
+
+
+def _everything() -> dict[str, Any]:
+    """All rows of both databases that an operation could touch."""
+    rows: dict[str, Any] = {}
+    private = ("event_registrations", "event_registration_members", "audit_events")
+    for alias, tables in ((PRIVATE, private), (PUBLIC, TABLES)):
+        with connections[alias].cursor() as cursor:
+            for table in tables:
+                cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+                rows[table] = list(cursor.fetchall())
+    return rows
+
+
+def _read_anew(registration: EventRegistration) -> EventRegistration:
+    return EventRegistration.objects.get(pk=registration.pk)
+
+
+def _register() -> Callable[[], Any]:
+    slot = factories.EventSlotFactory(capacity=1)
+    (household,) = factories.households(1)
+    members = list(household.members.values_list("pk", flat=True))
+    return lambda: b.register(household, slot, attendee_ids=members)
+
+
+def _register_after_a_raise() -> Callable[[], Any]:
+    slot = factories.EventSlotFactory(capacity=0)
+    waiting, newcomer = factories.households(2)
+    b.register(waiting, slot)
+    EventSlot.objects.update(capacity=2)
+    members = list(newcomer.members.values_list("pk", flat=True))
+    return lambda: b.register(newcomer, slot, attendee_ids=members)
+
+
+def _cancel() -> Callable[[], Any]:
+    slot = factories.EventSlotFactory(capacity=1)
+    (household,) = factories.households(1)
+    registration = _read_anew(b.register(household, slot))
+    return lambda: booking.cancel(registration, by=b.BY)
+
+
+def _cancel_with_promotion() -> Callable[[], Any]:
+    slot = factories.EventSlotFactory(capacity=1)
+    holder, waiting = factories.households(2)
+    registration = _read_anew(b.register(holder, slot))
+    b.register(waiting, slot)
+    return lambda: booking.cancel(registration, by=b.BY)
+
+
+def _move() -> Callable[[], Any]:
+    old, new = factories.EventSlotFactory.create_batch(2, capacity=1)
+    mover, waiting = factories.households(2)
+    registration = _read_anew(b.register(mover, old))
+    b.register(waiting, old)
+    return lambda: booking.move(registration, event_slot_id=new.pk, by=b.BY)
+
+
+def _promote() -> Callable[[], Any]:
+    slot = factories.EventSlotFactory(capacity=0)
+    for household in factories.households(3):
+        b.register(household, slot)
+    EventSlot.objects.update(capacity=2)
+    return lambda: waitlist.promote(Target(False, slot.pk), by=b.BY)
+
+
+OPERATIONS = [_register, _register_after_a_raise, _cancel, _cancel_with_promotion, _move, _promote]
+
+
+@pytest.mark.parametrize("arrange", OPERATIONS)
+def test_failing_statement_leaves_nothing_behind(arrange: Callable[[], Any]) -> None:
+    """Case by case: the operation fails and both databases are as before, or, where only the
+    mark at the end failed, it succeeded and has something left to settle."""
+    statements = _statements_of(arrange())
+    failed = 0
+    for number in range(statements):
+        operation = arrange()
+        before = _everything()
+        try:
+            with faults(LOST, lambda n, number=number: n == number):  # type: ignore[misc]
+                operation()
+        except OperationalError:
+            failed += 1
+            assert _everything() == before, f"statement {number} left something behind"
+        else:
+            assert AuditEvent.objects.unsettled().exists()
+            reconciliation.settle()
+        assert b.drift() == {}
+
+    assert failed >= statements - 1
+
+
+def _statements_of(operation: Callable[[], Any]) -> int:
+    with faults(LOST, lambda number: False) as counted:
+        operation()
+    return counted.count
+
+
+@pytest.mark.parametrize("error", [DEADLOCK, LOCK_WAIT])
+@pytest.mark.parametrize("arrange", OPERATIONS)
+def test_deadlock_or_lock_wait_at_any_statement_is_retried(
+    arrange: Callable[[], Any], error: tuple[int, str]
+) -> None:
+    for number in range(_statements_of(arrange())):
+        operation = arrange()
+        with faults(error, lambda n, number=number: n == number):  # type: ignore[misc]
+            operation()
+        reconciliation.settle()
+        assert b.drift() == {}
+        assert not AuditEvent.objects.unsettled().exists()
+
+
+def test_operation_that_never_gets_its_lock_is_busy_and_left_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operation = _register()
+    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
+    before = _everything()
+
+    with faults(LOCK_WAIT, lambda number: number % 6 == 5), pytest.raises(Busy):
+        operation()
+
+    assert _everything() == before
+
+
+@pytest.mark.mariadb
+def test_real_lock_wait_ends_in_busy_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = factories.EventSlotFactory()
+    (household,) = factories.households(1)
+    monkeypatch.setattr(protocol, "PATIENCE", 0.5)
+    before = _everything()
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM event_slots WHERE event_slot_id = %s FOR UPDATE", [slot.pk])
+
+        (result,) = b.in_parallel(lambda: b.register(household, slot))
+
+        cursor.execute("ROLLBACK")
+    assert isinstance(result, Busy)
+    assert _everything() == before
+
+
+def test_private_commit_is_refused_and_nothing_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    operation = _register()
+    before = _everything()
+
+    def refuse() -> None:
+        raise OperationalError(*LOST)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections[PRIVATE], "commit", refuse)
+        with pytest.raises(OperationalError):
+            operation()
+
+    assert _everything() == before
+
+
+def test_public_commit_refused_after_the_private_one_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on Galera, where a commit may fail certification: the decision stands, and settles."""
+    operation = _register()
+
+    def refuse() -> None:
+        connections[PUBLIC].rollback()
+        raise OperationalError(*DEADLOCK)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections[PUBLIC], "commit", refuse)
+        registration = operation()
+
+    assert b.status_of(registration) == "confirmed"
+    assert EventRegistration.objects.count() == 1
+    assert b.drift() != {}
+    reconciliation.settle()
+    assert b.drift() == {}
