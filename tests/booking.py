@@ -1,6 +1,7 @@
 """Short ways to say what most tests do, and the oracle that they ask."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db import connections
 from audit import trail
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration, Household
-from registrations.services import booking
+from registrations.services import booking, reconciliation
 from schedules.models import EventDate, EventSlot
 
 BY = trail.participant("7")
@@ -140,3 +141,11 @@ def queue(target: EventSlot | EventDate) -> Sequence[int]:
     """The households that wait, head first."""
     waiting = EventRegistration.objects.waiting().filter(**named(target))
     return list(waiting.values_list("household_id", flat=True))
+
+
+def settle_all() -> None:
+    """Settles until nothing is left, as a timer would."""
+    deadline = time.monotonic() + 30
+    while reconciliation.settle() != (0, 0):
+        assert time.monotonic() < deadline, "something cannot be settled"
+        time.sleep(0.1)

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventStatus, Status
 from schedules import local
-from tests import factories
+from tests import factories, served
 
 BOTH = [PRIVATE, PUBLIC]
 TABLES = ("events", "event_dates", "event_hours", "event_slots")
@@ -89,3 +89,10 @@ def household() -> Any:
 @pytest.fixture
 def client() -> APIClient:
     return APIClient()
+
+
+@pytest.fixture(scope="session")
+def service(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
+    """The service over real HTTP, for tests marked `real_commits`."""
+    with django_db_blocker.unblock(), served.serve() as running:
+        yield running

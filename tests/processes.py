@@ -1,5 +1,6 @@
 """Real processes on the test databases: to be stopped at a named point, and killed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,3 +46,8 @@ def kill_at(point: str, *operation: Any) -> None:
     process.stdin.close()
     process.stdout.close()
     assert reached == point, f"the process ended before {point}"
+
+
+def kill_in_request(point: str, path: str, token: str, body: Any, **headers: str) -> None:
+    """Sends a POST to a process of its own and kills it with SIGKILL at `point` of its answer."""
+    kill_at(point, "post", path, token, json.dumps(body), json.dumps(headers))

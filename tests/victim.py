@@ -1,11 +1,12 @@
 """One operation in a process that stops at a named point of the protocol, to be killed there.
 
     python -m tests.victim POINT register HOUSEHOLD SLOT | cancel REGISTRATION | move REGISTRATION
-                                 SLOT | settle
+                                 SLOT | settle | post PATH TOKEN BODY HEADERS
 
 Production code knows nothing of this: the points are the two commits of the two connections.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
 django.setup()
 
 from django.db import connections  # noqa: E402
+from rest_framework.test import APIClient  # noqa: E402
 
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.models import EventRegistration, Household  # noqa: E402
@@ -49,6 +51,13 @@ def main(point: str, operation: str, *ids: str) -> None:
     if operation == "register":
         household, slot = ids
         booking.register(Household.objects.get(pk=household), EventSlot.objects.get(pk=slot))
+    elif operation == "post":
+        path, token, body, headers = ids
+        APIClient(raise_request_exception=False).post(
+            path,
+            json.loads(body),
+            headers={"Host": "localhost", "Authorization": token, **json.loads(headers)},
+        )
     elif operation == "settle":
         reconciliation.settle()
     else:

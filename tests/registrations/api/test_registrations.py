@@ -1,0 +1,402 @@
+"""The HTTP contract of registrations: shapes, codes, who sees what."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.models import EventRegistration, Household
+from schedules.models import EventDate, EventSlot
+from tests import booking as b
+from tests import factories, tokens
+
+PATH = "/api/v1/registrations/"
+
+
+def _as(client: APIClient, token: str) -> APIClient:
+    client.credentials(HTTP_AUTHORIZATION=token)
+    return client
+
+
+@pytest.fixture
+def participant(client: APIClient, household: Household) -> APIClient:
+    return _as(client, tokens.of_household(household))
+
+
+def _attendees(household: Household) -> list[int]:
+    return list(household.members.values_list("pk", flat=True))
+
+
+def _problem(response: Any) -> tuple[int, str]:
+    assert response["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert {"type", "title", "status", "detail", "code"} <= set(body)
+    assert body["status"] == response.status_code
+    return response.status_code, body["code"]
+
+
+def test_post_books_a_slot(participant: APIClient, household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    day = slot.event_hour.event_date
+    member = household.members.get()
+
+    response = participant.post(PATH, {"event_slot_id": slot.pk, "attendees": [member.pk]})
+
+    assert response.status_code == 201
+    registration = EventRegistration.objects.get()
+    assert response["Location"] == f"http://testserver{PATH}{registration.pk}/"
+    assert response.json() == {
+        "id": registration.pk,
+        "confirmation_code": registration.confirmation_code,
+        "status": "confirmed",
+        "status_id": registration.event_status_id,
+        "household_id": household.pk,
+        "event_id": day.event_id,
+        "event_date_id": day.pk,
+        "event_slot_id": slot.pk,
+        "waitlist_position": None,
+        "attendees": [
+            {
+                "household_member_id": member.pk,
+                "first_name": member.first_name,
+                "last_name": member.last_name,
+            }
+        ],
+        "schedule": {
+            "event_name": day.event.event_name,
+            "date": (factories.today() + timedelta(days=7)).isoformat(),
+            "start_time": "09:30",
+            "end_time": "09:45",
+        },
+        "created_at": registration.created_at.isoformat().replace("+00:00", "Z"),
+        "updated_at": registration.created_at.isoformat().replace("+00:00", "Z"),
+        "cancelled_at": None,
+        "checked_in_at": None,
+    }
+
+
+def test_post_and_get_answer_the_same(participant: APIClient, household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=0)
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+
+    posted = participant.post(PATH, body).json()
+
+    assert participant.get(f"{PATH}{posted['id']}/").json() == posted
+    assert participant.get(PATH).json()["results"] == [posted]
+
+
+def test_post_books_a_date_without_slots(participant: APIClient, household: Household) -> None:
+    day = factories.EventDateFactory(capacity=1)
+    body = {
+        "event_date_id": day.pk,
+        "event_id": day.event_id,
+        "attendees": _attendees(household),
+    }
+
+    answer = participant.post(PATH, body).json()
+
+    assert (answer["event_date_id"], answer["event_slot_id"]) == (day.pk, None)
+    assert answer["schedule"]["start_time"] == "09:00"
+
+
+def test_post_slot_together_with_its_date(participant: APIClient, household: Household) -> None:
+    slot = factories.EventSlotFactory()
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+
+    wrong = participant.post(PATH, {**body, "event_date_id": 1})
+    right = participant.post(PATH, {**body, "event_date_id": slot.event_hour.event_date_id})
+
+    assert _problem(wrong) == (400, "invalid")
+    assert [error["field"] for error in wrong.json()["errors"]] == ["event_date_id"]
+    assert right.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"event_slot_id": None}, ["event_slot_id"]),
+        ({"event_slot_id": "seven"}, ["event_slot_id"]),
+        ({"event_slot_id": True}, ["event_slot_id"]),
+        ({"event_slot_id": 1.5}, ["event_slot_id"]),
+        ({"event_slot_id": 2**32}, ["event_slot_id"]),
+        ({"event_slot_id": 2**70}, ["event_slot_id"]),
+        ({"event_slot_id": -1}, ["event_slot_id"]),
+        ({"event_slot_id": {}}, ["event_slot_id"]),
+        ({"attendees": []}, ["attendees"]),
+        ({"attendees": None}, ["attendees"]),
+        ({"attendees": "all"}, ["attendees"]),
+        ({"attendees": [1, "x", None]}, ["attendees.1", "attendees.2"]),
+        ({"attendees": [2**63]}, ["attendees.0"]),
+        ({"attendees": list(range(1, 1002))}, ["attendees"]),
+        ({"attendees": [987654321]}, ["attendees.0"]),
+        ({"waitlist": "perhaps"}, ["waitlist"]),
+    ],
+)
+def test_post_with_fields_that_cannot_be_used(
+    participant: APIClient, household: Household, change: dict[str, Any], fields: list[str]
+) -> None:
+    slot = factories.EventSlotFactory()
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(household), **change}
+
+    response = participant.post(PATH, body)
+
+    assert _problem(response) == (400, "invalid")
+    assert [error["field"] for error in response.json()["errors"]] == fields
+    assert all({"field", "code", "detail"} == set(error) for error in response.json()["errors"])
+    assert not EventRegistration.objects.exists()
+
+
+@pytest.mark.parametrize("raw", ["{", "", "[1", b"\xff\xfe", '{"a": "\\ud800"'])
+def test_post_of_what_is_no_json(participant: APIClient, raw: Any) -> None:
+    response = participant.generic("POST", PATH, raw, content_type="application/json")
+
+    assert response.status_code == 400
+    assert response.json()["code"] == ("malformed_json" if raw else "invalid")
+
+
+@pytest.mark.parametrize("body", [[], [1], "text", 7, None])
+def test_post_of_json_that_is_no_object(participant: APIClient, body: Any) -> None:
+    assert _problem(participant.post(PATH, body)) == (400, "invalid")
+
+
+def test_post_of_another_media_type(participant: APIClient) -> None:
+    response = participant.generic("POST", PATH, "a=1", content_type="text/plain")
+
+    assert _problem(response) == (415, "unsupported_media_type")
+
+
+def test_method_and_representation_that_do_not_exist(participant: APIClient) -> None:
+    assert _problem(participant.delete(PATH)) == (405, "method_not_allowed")
+    assert _problem(participant.get(PATH, HTTP_ACCEPT="text/csv")) == (406, "not_acceptable")
+    assert _problem(participant.get("/api/v1/nothing/")) == (404, "not_found")
+    assert _problem(participant.post("/api/v1/registrations")) == (404, "not_found")
+
+
+def test_post_for_a_slot_that_does_not_exist(participant: APIClient, household: Household) -> None:
+    response = participant.post(
+        PATH, {"event_slot_id": 2**32 - 1, "attendees": _attendees(household)}
+    )
+
+    assert _problem(response) == (404, "not_found")
+
+
+def test_post_conflicts_have_codes_of_their_own(
+    participant: APIClient, household: Household
+) -> None:
+    slot = factories.EventSlotFactory(capacity=0)
+    day = slot.event_hour.event_date
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+
+    def refused(**change: Any) -> str:
+        response = participant.post(PATH, {**body, **change})
+        assert response.status_code == 409
+        return str(_problem(response)[1])
+
+    assert refused(waitlist=False) == "capacity_full"
+    assert refused(event_slot_id=None, event_date_id=day.pk) == "slot_required"
+    EventDate.objects.update(published_end_datetime=timezone.now() - timedelta(days=1))
+    assert refused() == "registration_closed"
+    EventDate.objects.update(accept_reservations=0)
+    assert refused() == "reservations_not_accepted"
+    EventDate.objects.update(event_date_key=factories.in_days(-1))
+    assert refused() == "event_past"
+    EventDate.objects.update(status_publish=0)
+    assert refused() == "not_published"
+
+
+def test_post_twice_tells_the_first(participant: APIClient, household: Household) -> None:
+    slot = factories.EventSlotFactory()
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+    first = participant.post(PATH, body).json()
+
+    response = participant.post(PATH, body)
+
+    assert _problem(response) == (409, "already_registered")
+    assert response.json()["registration_id"] == first["id"]
+
+
+def test_cancel_and_cancel_again(participant: APIClient, household: Household) -> None:
+    registration = b.register(household, factories.EventSlotFactory())
+
+    first = participant.post(f"{PATH}{registration.pk}/cancel/")
+    second = participant.post(f"{PATH}{registration.pk}/cancel/")
+
+    assert (first.status_code, first.json()["status"]) == (200, "cancelled")
+    assert (second.status_code, second.json()) == (200, first.json())
+
+
+def test_move(participant: APIClient, household: Household) -> None:
+    old, new, full = (
+        factories.EventSlotFactory(),
+        factories.EventSlotFactory(),
+        factories.EventSlotFactory(capacity=0),
+    )
+    registration = b.register(household, old)
+    path = f"{PATH}{registration.pk}/move/"
+
+    refused = participant.post(path, {"event_slot_id": full.pk})
+    moved = participant.post(path, {"event_slot_id": new.pk})
+
+    assert _problem(refused) == (409, "capacity_full")
+    assert (moved.status_code, moved.json()["event_slot_id"]) == (200, new.pk)
+    assert b.drift() == {}
+
+
+# Who may do and see what -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tail", ["", "cancel/", "move/"])
+@pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
+def test_another_households_registration_is_not_told(
+    client: APIClient, tail: str, method: str
+) -> None:
+    slot = factories.EventSlotFactory()
+    owner, other = factories.households(2)
+    registration = b.register(owner, slot)
+    _as(client, tokens.of_household(other))
+
+    theirs = getattr(client, method)(f"{PATH}{registration.pk}/{tail}", {"event_slot_id": slot.pk})
+    nobodys = getattr(client, method)(f"{PATH}987654321/{tail}", {"event_slot_id": slot.pk})
+
+    assert theirs.status_code in {404, 405}
+    assert (theirs.status_code, theirs.json()) == (nobodys.status_code, nobodys.json())
+    assert client.get(PATH).json()["results"] == []
+    assert b.status_of(registration) == "confirmed"
+
+
+@pytest.mark.parametrize("identity", [2**63, 10**30, 0])
+def test_ids_outside_their_range_are_not_found(participant: APIClient, identity: int) -> None:
+    assert _problem(participant.get(f"{PATH}{identity}/")) == (404, "not_found")
+    assert _problem(participant.post(f"{PATH}{identity}/cancel/")) == (404, "not_found")
+
+
+def test_household_by_the_members_user(client: APIClient) -> None:
+    (household,) = factories.households(1)
+    household.members.update(user_id=4711)
+    slot = factories.EventSlotFactory()
+    _as(client, tokens.bearer(sub="4711"))
+
+    response = client.post(PATH, {"event_slot_id": slot.pk, "attendees": _attendees(household)})
+
+    assert (response.status_code, response.json()["household_id"]) == (201, household.pk)
+    assert EventRegistration.objects.get().added_by == 4711
+
+
+@pytest.mark.parametrize(
+    "claims", [{"sub": "4712"}, {"sub": "a-b-c"}, {}, {"household_id": "x"}, {"household_id": -1}]
+)
+def test_token_of_no_household(client: APIClient, claims: dict[str, Any]) -> None:
+    _as(client, tokens.bearer(**claims))
+
+    assert _problem(client.get(PATH)) == (403, "household_not_resolved")
+
+
+def test_household_that_is_gone(participant: APIClient, household: Household) -> None:
+    slot = factories.EventSlotFactory()
+    members = _attendees(household)
+    Household.objects.update(deleted_on=timezone.now())
+
+    response = participant.post(PATH, {"event_slot_id": slot.pk, "attendees": members})
+
+    assert _problem(response) == (403, "household_not_resolved")
+
+
+def test_participant_may_not_book_for_another_household(
+    participant: APIClient, household: Household
+) -> None:
+    (other,) = factories.households(1)
+    slot = factories.EventSlotFactory()
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(other), "household_id": other.pk}
+
+    assert _problem(participant.post(PATH, body)) == (403, "permission_denied")
+
+
+def test_staff_books_for_a_household_and_sees_all(client: APIClient) -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    one, other = factories.households(2)
+    b.register(one, slot)
+    _as(client, tokens.of_staff())
+    body = {"event_slot_id": slot.pk, "attendees": _attendees(other)}
+
+    missing = client.post(PATH, body)
+    unknown = client.post(PATH, {**body, "household_id": 2**60})
+    booked = client.post(PATH, {**body, "household_id": other.pk})
+
+    assert _problem(missing) == (400, "invalid")
+    assert _problem(unknown) == (400, "invalid")
+    assert unknown.json()["errors"][0]["field"] == "household_id"
+    assert booked.status_code == 201
+    assert client.get(PATH).json()["count"] == 2
+
+
+# Lists and failing databases ----------------------------------------------------------
+
+
+def _statements(client: APIClient, path: str) -> int:
+    with (
+        CaptureQueriesContext(connections[PRIVATE]) as private,
+        CaptureQueriesContext(connections[PUBLIC]) as public,
+    ):
+        assert client.get(path).status_code == 200
+    return len(private.captured_queries) + len(public.captured_queries)
+
+
+def test_list_runs_a_fixed_number_of_queries(client: APIClient) -> None:
+    slots = factories.EventSlotFactory.create_batch(2, capacity=1)
+    day = factories.EventDateFactory(capacity=1)
+    _as(client, tokens.of_staff())
+
+    def book(count: int) -> None:
+        for household in factories.households(count):
+            for target in (*slots, day):
+                b.register(household, target)
+
+    book(2)
+    few = _statements(client, PATH)
+    book(32)
+
+    assert _statements(client, f"{PATH}?page_size=100") == few == 8
+
+
+def test_list_is_newest_first_in_pages(participant: APIClient, household: Household) -> None:
+    made = [b.register(household, slot) for slot in factories.EventSlotFactory.create_batch(3)]
+
+    page = participant.get(f"{PATH}?page_size=2").json()
+
+    assert [row["id"] for row in page["results"]] == [made[2].pk, made[1].pk]
+    assert page["count"] == 3
+    assert page["next"] == f"http://testserver{PATH}?page=2&page_size=2"
+    assert page["previous"] is None
+
+
+@pytest.mark.parametrize("page", ["0", "x", "99", "9" * 40])
+def test_page_that_does_not_exist(participant: APIClient, page: str) -> None:
+    assert _problem(participant.get(f"{PATH}?page={page}")) == (404, "not_found")
+
+
+def test_registration_whose_slot_is_gone_still_answers(
+    participant: APIClient, household: Household
+) -> None:
+    registration = b.register(household, factories.EventSlotFactory())
+    EventSlot.objects.all().delete()
+
+    answer = participant.get(f"{PATH}{registration.pk}/").json()
+
+    assert answer["schedule"] is None
+    assert answer["status"] == "confirmed"
+
+
+def test_token_from_the_command_books(client: APIClient, household: Household, capsys: Any) -> None:
+    slot = factories.EventSlotFactory()
+    call_command("issue_token", household=household.pk)
+    _as(client, f"Bearer {capsys.readouterr().out.strip()}")
+
+    response = client.post(PATH, {"event_slot_id": slot.pk, "attendees": _attendees(household)})
+
+    assert response.status_code == 201

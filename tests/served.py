@@ -1,0 +1,80 @@
+"""The service as it is served: gunicorn, real HTTP, production's grants on public."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests import processes
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Service:
+    address: str
+    process: "subprocess.Popen[bytes]"
+
+    def request(
+        self, method: str, path: str, token: str = "", body: Any = None, **headers: str
+    ) -> Answer:
+        """`headers` are given with underscores: idempotency_key="…"."""
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.address}{path}", data, method=method)
+        for name, value in {"content_type": "application/json", **headers}.items():
+            request.add_header(name.replace("_", "-"), value)
+        if token:
+            request.add_header("Authorization", token)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return _answer(response.status, response)
+        except urllib.error.HTTPError as error:
+            return _answer(error.code, error)
+
+    def post(self, path: str, token: str, body: Any, **headers: str) -> Answer:
+        return self.request("POST", path, token, body, **headers)
+
+
+def _answer(status: int, response: Any) -> Answer:
+    return Answer(status, dict(response.headers), json.loads(response.read() or b"null"))
+
+
+@contextmanager
+def serve(*options: str) -> Iterator[Service]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "gunicorn", "freshtrak.wsgi:application", "--bind",
+            f"127.0.0.1:{port}", "--log-level", "warning", *options,
+        ],
+        env={**processes.environment(), "LOG_FORMAT": "json"}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    service = Service(f"http://127.0.0.1:{port}", process)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                service.request("GET", "/healthz")
+                break
+            except OSError:
+                assert process.poll() is None, "the service did not start"
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield service
+    finally:
+        process.terminate()
+        process.wait(30)
