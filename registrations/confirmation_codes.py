@@ -17,7 +17,7 @@ _OFFSET = 411_222_333
 
 
 def encode(registration_id: int) -> str:
-    """1 → "…": six characters for the first 729 million ids, one more for each next as many."""
+    """Six characters for the first 729 million ids, one more for each next as many."""
     round_, position = divmod(registration_id, _SPACE)
     code = _digits((position * _FACTOR + _OFFSET) % _SPACE).rjust(LENGTH, ALPHABET[0])
     return (_digits(round_) if round_ else "") + code
@@ -26,7 +26,7 @@ def encode(registration_id: int) -> str:
 def decode(code: str) -> int | None:
     """The id behind a code, typed in any case and with spaces or dashes; None if it is no code."""
     cleaned = code.upper().replace("-", "").replace(" ", "")
-    if not LENGTH <= len(cleaned) <= 12 or not set(cleaned) <= set(ALPHABET):
+    if not LENGTH <= len(cleaned) <= 13 or not set(cleaned) <= set(ALPHABET):
         return None
     position = (_number(cleaned[-LENGTH:]) - _OFFSET) * _INVERSE % _SPACE
     return _number(cleaned[:-LENGTH]) * _SPACE + position

@@ -1,6 +1,7 @@
 """Every error of the API as a problem document (RFC 9457): one handler, one table of codes."""
 
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import structlog
@@ -95,18 +96,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return None
 
 
+_DRF = {
+    exceptions.ParseError: "malformed_json",
+    exceptions.AuthenticationFailed: "token_not_valid",
+}
+
+
 def _respond_to_drf(error: exceptions.APIException) -> Response:
+    code = next((ours for theirs, ours in _DRF.items() if isinstance(error, theirs)), "")
+    code = code or str(error.default_code)
+    detail = str(error.detail)
     headers = {}
-    if isinstance(error, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
-        headers["WWW-Authenticate"] = getattr(error, "auth_header", 'Bearer realm="api"')
+    if STATUS_OF[code] == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
+    if code == "token_not_valid":  # what is wrong with it helps nobody but a forger
+        detail = "The token is not valid or no longer valid. Get a new one."
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(round(wait))
-    code = {
-        exceptions.ParseError: "malformed_json",
-        exceptions.AuthenticationFailed: "token_not_valid",
-        exceptions.NotFound: "not_found",
-    }.get(type(error)) or str(error.default_code)
-    return respond(code if code in STATUS_OF else "invalid", str(error.detail), headers)
+        headers["Retry-After"] = str(ceil(wait))
+    return respond(code, detail, headers)
 
 
 def _flatten(details: Any, path: str = "") -> list[FieldError]:

@@ -1,0 +1,30 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+
+def test_dependencies_point_one_way() -> None:
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=settings.BASE_DIR, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_public_rows_are_locked_and_written_in_one_module() -> None:
+    """`select_for_update`, and writes to public tables: schedules.counters (and its local twin
+    for demo and tests)."""
+    sources = [
+        path
+        for app in ("freshtrak", "schedules", "registrations", "audit")
+        for path in (settings.BASE_DIR / app).rglob("*.py")
+    ]
+
+    locking = [path.name for path in sources if "select_for_update(" in path.read_text()]
+    stamping = [path.name for path in sources if "last_update=" in path.read_text()]
+
+    assert locking == ["counters.py"]
+    assert set(stamping) == {"counters.py"}

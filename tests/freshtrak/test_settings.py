@@ -1,0 +1,76 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from freshtrak.databases import PRIVATE, PUBLIC
+
+
+def _start(**environment: str) -> "subprocess.CompletedProcess[str]":
+    """`manage.py check` in a process whose environment says only this."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True, text=True, cwd=settings.BASE_DIR,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({}, "Set SECRET_KEY and JWT_SIGNING_KEY"),
+        ({"SECRET_KEY": "s"}, "Set JWT_SIGNING_KEY"),
+        ({"JWT_SIGNING_KEY": "s"}, "Set SECRET_KEY"),
+        ({"SECRET_KEY": "s", "JWT_ALGORITHM": "RS256"}, "JWT_JWKS_URL or JWT_VERIFYING_KEY"),
+        ({"DEBUG": "true", "LOG_FORMAT": "xml"}, "choose json or console"),
+    ],
+)
+def test_start_stops_and_names_what_is_missing(environment: dict[str, str], says: str) -> None:
+    started = _start(**environment)
+
+    assert started.returncode != 0
+    assert says in started.stderr
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"DEBUG": "true"},
+        {"SECRET_KEY": "s", "JWT_SIGNING_KEY": "j"},
+        {"SECRET_KEY": "s", "JWT_ALGORITHM": "RS256", "JWT_JWKS_URL": "https://idp.example/k"},
+    ],
+)
+def test_start_with_what_is_needed(environment: dict[str, str]) -> None:
+    assert _start(**environment).returncode == 0
+
+
+def test_env_example_lists_every_variable() -> None:
+    listed = (settings.BASE_DIR / ".env.example").read_text()
+    source = (settings.BASE_DIR / "freshtrak" / "settings.py").read_text()
+
+    used = {
+        part.split('"')[1]
+        for call in ("env.str(", "env.bool(", "env.int(", "env.list(", "_database(", "_secrets(")
+        for part in source.split(call)[1:]
+        if part.startswith('"')
+    }
+
+    assert used - {"SECRET_KEY"} != set()
+    assert [name for name in sorted(used) if f"{name}=" not in listed] == []
+
+
+@pytest.mark.mariadb
+def test_sessions_read_committed_and_wait_briefly_for_locks() -> None:
+    for alias in (PRIVATE, PUBLIC):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT @@tx_isolation, @@innodb_lock_wait_timeout")
+            assert cursor.fetchone() == ("READ-COMMITTED", 3)
+
+
+def test_connections_persist_and_heal() -> None:
+    for alias in (PRIVATE, PUBLIC):
+        assert settings.DATABASES[alias]["CONN_MAX_AGE"] > 0
+        assert settings.DATABASES[alias]["CONN_HEALTH_CHECKS"] is True
