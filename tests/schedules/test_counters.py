@@ -1,0 +1,146 @@
+"""The lock, the counter and the marker. The protocol above them is tested with the bookings."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
+
+from freshtrak.databases import PUBLIC
+from schedules import counters
+from schedules.counters import Locked, Marker, Target, Verdict
+from schedules.models import EventDate, EventSlot
+from tests import booking as b
+from tests import factories
+
+NOW = datetime(2026, 12, 1, 9, 30, 0, tzinfo=UTC)
+
+
+def _seconds(ago: int) -> datetime:
+    return NOW - timedelta(seconds=ago)
+
+
+def _locked(last_update: datetime | None, now: datetime = NOW) -> Locked:
+    return Locked(Target(False, 1), capacity=5, reserved=2, last_update=last_update, now=now)
+
+
+@pytest.mark.parametrize(
+    ("seen", "written", "seen_was_past"),
+    [
+        (None, _seconds(1), True),
+        (_seconds(60), _seconds(1), True),
+        (_seconds(2), _seconds(1), True),
+        (_seconds(1), _seconds(2), True),
+        (NOW, _seconds(1), False),
+        (NOW + timedelta(hours=1), _seconds(1), False),
+    ],
+)
+def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
+    seen: datetime | None, written: datetime, seen_was_past: bool
+) -> None:
+    assert _locked(seen).marker() == Marker(seen, written, seen_was_past)
+
+
+@pytest.mark.parametrize(
+    ("stands", "seen", "seen_was_past", "now", "verdict"),
+    [
+        (_seconds(1), _seconds(9), True, NOW, Verdict.APPLIED),
+        (_seconds(9), _seconds(9), True, NOW, Verdict.NOT_APPLIED),
+        (None, None, True, NOW, Verdict.NOT_APPLIED),
+        # Another system wrote in the very second of the look: it may have written again since.
+        (NOW, NOW, False, NOW, Verdict.UNCLEAR),
+        (NOW, NOW, False, NOW + timedelta(seconds=6), Verdict.AMBIGUOUS),
+        (NOW, _seconds(9), True, NOW, Verdict.UNCLEAR),
+        (NOW, _seconds(9), True, NOW + timedelta(seconds=5), Verdict.UNCLEAR),
+        (NOW, _seconds(9), True, NOW + timedelta(seconds=6), Verdict.AMBIGUOUS),
+        # The server's clock was set back an hour: the event does not stay young for that long.
+        (NOW, _seconds(9), True, NOW - timedelta(hours=1), Verdict.AMBIGUOUS),
+    ],
+)
+def test_judge(
+    stands: datetime | None,
+    seen: datetime | None,
+    seen_was_past: bool,
+    now: datetime,
+    verdict: Verdict,
+) -> None:
+    marker = Marker(seen, _seconds(1), seen_was_past)
+
+    assert _locked(stands, now).judge(marker) is verdict
+
+
+def test_targets_sort_in_the_order_of_locking() -> None:
+    targets = [Target(True, 1), Target(False, 9), Target(False, 2)]
+
+    assert sorted(targets) == [Target(False, 2), Target(False, 9), Target(True, 1)]
+
+
+def test_lock_reads_one_row_of_one_table_as_the_first_statement() -> None:
+    slot = factories.EventSlotFactory(capacity=3, reserved=1)
+
+    with CaptureQueriesContext(connections[PUBLIC]) as captured:
+        locked = counters.lock(Target(False, slot.pk))
+
+    (query,) = captured.captured_queries
+    assert "JOIN" not in query["sql"]
+    assert locked is not None
+    assert (locked.capacity, locked.reserved, locked.last_update) == (3, 1, None)
+
+
+def test_lock_of_a_row_that_is_gone() -> None:
+    assert counters.lock(Target(False, 1)) is None
+    assert counters.lock(Target(True, 1)) is None
+
+
+@pytest.mark.real_commits
+def test_lock_outside_a_transaction_is_refused() -> None:
+    if connections[PUBLIC].vendor == "mysql":
+        with pytest.raises(TransactionManagementError):
+            counters.lock(Target(False, 1))
+
+
+def test_add_is_relative_and_leaves_the_marker() -> None:
+    slot = factories.EventSlotFactory(reserved=1)
+    locked = counters.lock(Target(False, slot.pk))
+    assert locked is not None
+    EventSlot.objects.update(reserved=5)
+
+    counters.add(locked.target, +2, locked.marker())
+
+    row = EventSlot.objects.get()
+    assert (row.reserved, row.last_update) == (7, locked.now - timedelta(seconds=1))
+
+
+def test_roll_up_leaves_the_marker_of_the_date_alone() -> None:
+    day = factories.EventDateFactory(reserved=1)
+
+    counters.roll_up({day.pk: +2, 4711: +1})
+
+    row = EventDate.objects.get()
+    assert (row.reserved, row.last_update) == (3, None)
+
+
+@pytest.mark.mariadb
+@pytest.mark.real_commits
+def test_clock_is_read_when_the_lock_is_granted_not_when_it_was_asked_for() -> None:
+    slot = factories.EventSlotFactory()
+    results: list[Any] = []
+
+    def lock() -> Any:
+        with transaction.atomic(using=PUBLIC):
+            return counters.lock(Target(False, slot.pk))
+
+    waiter = threading.Thread(target=lambda: results.extend(b.in_parallel(lock)))
+    with connections[PUBLIC].cursor() as holder:
+        holder.execute("BEGIN")
+        holder.execute("SELECT 1 FROM event_slots WHERE event_slot_id = %s FOR UPDATE", [slot.pk])
+        waiter.start()
+        holder.execute("SELECT SLEEP(1.2), SYSDATE()")  # the clock's second is what is measured
+        released = holder.fetchone()[1]
+        holder.execute("ROLLBACK")
+    waiter.join(30)
+
+    assert results[0].now.replace(tzinfo=None) >= released
