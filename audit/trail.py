@@ -51,6 +51,19 @@ def settle(event_ids: Iterable[int], *, at: datetime, ambiguous: bool = False) -
     return events.update(settled_at=at, **verdict)
 
 
-def flag_ambiguous(event_ids: Iterable[int]) -> None:
-    """Notes that the movement of these unsettled events is about to be made without proof."""
-    AuditEvent.objects.unsettled().filter(pk__in=list(event_ids)).update(ambiguous=True)
+def renew_evidence(
+    event_ids: Iterable[int],
+    *,
+    seen: datetime | None,
+    written: datetime,
+    seen_was_past: bool,
+    ambiguous: bool,
+) -> None:
+    """Notes the marker under which unsettled events are now about to be applied.
+
+    `ambiguous` if that happens without proof that they were not applied before.
+    """
+    verdict = {"ambiguous": True} if ambiguous else {}
+    AuditEvent.objects.unsettled().filter(pk__in=list(event_ids)).update(
+        last_update_seen=seen, last_update_written=written, seen_was_past=seen_was_past, **verdict
+    )

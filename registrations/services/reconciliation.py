@@ -25,7 +25,8 @@ def settle() -> tuple[int, int]:
     settled = 0
     for target in targets:
         try:
-            settled += _settle_one(target)
+            while marked := _settle_one(target):
+                settled += marked
         except Busy:
             log.warning("settle_busy", target=str(target))
     return settled, AuditEvent.objects.unsettled().count()

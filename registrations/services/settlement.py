@@ -68,10 +68,10 @@ def movements(locked: Locked) -> list[Movement]:
 
 
 def settle(target: Target, *, at: datetime) -> int:
-    """Settles what can be settled at one target; returns how many events it marked.
+    """Settles the oldest unsettled movement at a target; returns how many events it marked.
 
     The public commit comes first and the mark second, so that this too can be killed anywhere.
-    An event whose owner may still be alive is left for another look. Raises OperationalError
+    Events whose owner may still be alive are left for another look: 0. Raises OperationalError
     if the lock cannot be had.
     """
     with transaction.atomic(using=PUBLIC, durable=True):
@@ -79,34 +79,40 @@ def settle(target: Target, *, at: datetime) -> int:
         if locked is None:
             # The row is gone and its counter with it; nobody can tell what the date missed.
             return trail.settle([e.pk for e in unsettled_at(target)], at=at, ambiguous=True)
-        judged = movements(locked)
-        for movement in judged:
-            if movement.verdict is Verdict.AMBIGUOUS:
-                _settle_without_proof(target, movement)
-            elif movement.verdict is Verdict.NOT_APPLIED:
-                _apply(target, movement)
-    settled = 0
-    for movement in judged:
-        if movement.verdict is not Verdict.UNCLEAR:
-            ambiguous = movement.verdict is Verdict.AMBIGUOUS
-            settled += trail.settle(movement.ids, at=at, ambiguous=ambiguous)
-            log.info("settled", target=str(target), events=movement.ids, delta=movement.delta,
-                     verdict=movement.verdict.value)  # fmt: skip
-    return settled
+        movement = next(iter(movements(locked)), None)
+        if movement is None or movement.verdict is Verdict.UNCLEAR:
+            return 0
+        if _is_to_be_applied(movement):
+            _apply(locked, movement)
+    in_doubt = movement.verdict is Verdict.AMBIGUOUS
+    say = log.warning if in_doubt else log.info
+    say("settled", target=str(target), events=movement.ids, delta=movement.delta,
+        verdict=movement.verdict.value)  # fmt: skip
+    return trail.settle(movement.ids, at=at, ambiguous=in_doubt)
 
 
-def _settle_without_proof(target: Target, movement: Movement) -> None:
-    """Takes the side that can only undersell: a place taken is counted, one given back is not.
+def _is_to_be_applied(movement: Movement) -> bool:
+    """In doubt, the side that can only undersell: a place taken is counted, one given back not."""
+    if movement.verdict is Verdict.AMBIGUOUS:
+        return movement.delta > 0
+    return movement.verdict is Verdict.NOT_APPLIED
 
-    The events are flagged before the counter moves. Killed after the public commit, the marker
-    alone would prove them settled and nobody would learn of the doubt.
+
+def _apply(locked: Locked, movement: Movement) -> None:
+    """Moves the counters, as an operation of its own with a marker of its own.
+
+    The events learn of the new marker before the counter moves. With the old one, another
+    system's write right after this commit would make the events look like those of an owner long
+    dead, and a second settler would apply them again; and a settler killed here would leave no
+    word of the doubt.
     """
-    log.warning("ambiguous", target=str(target), events=movement.ids, delta=movement.delta)
-    if movement.delta > 0:
-        trail.flag_ambiguous(movement.ids)
-        _apply(target, movement)
-
-
-def _apply(target: Target, movement: Movement) -> None:
-    counters.add(target, movement.delta, movement.marker)
+    marker = locked.marker()
+    trail.renew_evidence(
+        movement.ids,
+        seen=marker.seen,
+        written=marker.written,
+        seen_was_past=marker.seen_was_past,
+        ambiguous=movement.verdict is Verdict.AMBIGUOUS,
+    )
+    counters.add(locked.target, movement.delta, marker)
     counters.roll_up(movement.date_deltas)

@@ -201,3 +201,20 @@ def test_without_settling_a_killed_registration_would_stay_unsettled(point: str)
 
     assert AuditEvent.objects.unsettled().count() == 1
     assert b.reserved(slot) == (0 if point == "between-commits" else 1)
+
+
+@pytest.mark.parametrize("doubt", [False, True])
+def test_second_settler_does_not_apply_again_what_the_first_is_about_to_mark(doubt: bool) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    (household,) = factories.households(1)
+    kill_at("between-commits", "register", household.pk, slot.pk)
+    if doubt:
+        _elsewhere(slot, +1, sets_last_update=True)
+    _let_the_owner_be_dead_for_long()
+
+    kill_at("before-mark", "settle")  # to everybody else it is as good as alive
+    applied = b.reserved(slot)
+    _elsewhere(slot, 0, sets_last_update=True)
+
+    assert reconciliation.settle() == (0, 1)
+    assert b.reserved(slot) == applied == 1 + doubt
