@@ -58,7 +58,7 @@ def _one_operation(household_id: int, slot_id: int) -> None:
 
 def other_system(slots: list[int], stamped: int, ends: float, report: Path) -> None:
     """Takes up to two places at a slot and gives them back, relatively, as any writer should."""
-    held = dict.fromkeys(slots, 0)
+    held, writes = dict.fromkeys(slots, 0), 0
     now = "CURRENT_TIMESTAMP" if connections[PUBLIC].vendor == "sqlite" else "NOW()"
     while time.monotonic() < ends:
         slot = random.choice(slots)
@@ -71,7 +71,8 @@ def other_system(slots: list[int], stamped: int, ends: float, report: Path) -> N
             )
         held[slot] += delta
         time.sleep(random.random() * 0.008)  # a system with a life of its own
-    report.write_text(json.dumps(held))
+        writes += 1
+    report.write_text(json.dumps({"held": held, "writes": writes}))
 
 
 def watcher(ends: float, report: Path) -> None:
@@ -122,7 +123,7 @@ def main(seconds: str, households: str, slots: str, stamped: str) -> None:
         json.dump(
             {
                 "kills": kills,
-                "held_by_others": json.loads(held.read_text()),
+                "others": json.loads(held.read_text()),
                 "oversold": json.loads(oversold.read_text()),
                 "errors": errors.read_text() if errors.exists() else "",
             },

@@ -172,7 +172,7 @@ def test_settling_in_doubt_may_be_killed_and_still_reports_the_doubt(point: str)
     _let_the_owner_be_dead_for_long()
 
     kill_at(point, "settle")
-    reconciliation.settle()
+    b.settle_all()
 
     assert b.drift({slot.pk: 3}) == {}
     assert AuditEvent.objects.filter(ambiguous=True).count() == 1

@@ -40,7 +40,7 @@ def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     assert report["errors"] == ""
     assert report["oversold"] == {}
     assert report["kills"] >= seconds * 4
-    held = {int(slot): count for slot, count in report["held_by_others"].items()}
+    held = {int(slot): count for slot, count in report["others"]["held"].items()}
     doubts = Counter(
         AuditEvent.objects.filter(ambiguous=True).values_list("event_slot_id", flat=True)
     )
@@ -56,7 +56,7 @@ def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     assert 0 <= spare_on_date[0] - spare_on_date[1] <= doubts[stamped.pk]
     assert set(doubts) <= {stamped.pk}
     print(
-        f"{report['kills']} kills, {EventRegistration.objects.count()} registrations, "
-        f"{AuditEvent.objects.count()} events, {unsettled} left unsettled, {sum(doubts.values())} "
-        f"in doubt, {excess} places undersold"
+        f"{report['kills']} kills, {report['others']['writes']} writes of others, "
+        f"{EventRegistration.objects.count()} registrations, {AuditEvent.objects.count()} events, "
+        f"{unsettled} left unsettled, {sum(doubts.values())} in doubt, {excess} places undersold"
     )
