@@ -24,7 +24,8 @@ if [ ${#packages[@]} -gt 0 ]; then
     if [ "$(id -u)" = 0 ]; then
         echo "Installing ${packages[*]} …"
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null 2>&1
+        export DEBIAN_FRONTEND=noninteractive
+        said=$(apt-get install -y -qq --no-install-recommends "${packages[@]}" 2>&1) || { echo "$said"; exit 1; }
     else
         echo "Missing: as root, run"
         echo "    apt-get install --no-install-recommends ${packages[*]}"

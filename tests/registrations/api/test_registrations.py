@@ -364,6 +364,29 @@ def test_list_runs_a_fixed_number_of_queries(client: APIClient) -> None:
     assert _statements(client, f"{PATH}?page_size=100") == few == 8
 
 
+def test_booking_with_a_key_by_the_members_user_costs_thirteen_statements(
+    client: APIClient,
+) -> None:
+    (household,) = factories.households(1)
+    household.members.update(user_id=4711)
+    body = {
+        "event_slot_id": factories.EventSlotFactory().pk,
+        "attendees": _attendees(household),
+    }
+    _as(client, tokens.bearer(sub="4711"))
+
+    with (
+        CaptureQueriesContext(connections[PRIVATE]) as private,
+        CaptureQueriesContext(connections[PUBLIC]) as public,
+    ):
+        response = client.post(PATH, body, headers={"Idempotency-Key": "k"})
+
+    assert response.status_code == 201
+    control = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
+    statements = [*private.captured_queries, *public.captured_queries]
+    assert sum(not query["sql"].startswith(control) for query in statements) == 13
+
+
 def test_list_is_newest_first_in_pages(participant: APIClient, household: Household) -> None:
     made = [b.register(household, slot) for slot in factories.EventSlotFactory.create_batch(3)]
 
