@@ -8,16 +8,34 @@ from django.db import models
 from django.db.models import F, Q
 
 
-class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    def unsettled(self) -> AuditEventQuerySet:
-        """Events whose counter movement is not known to be committed."""
-        return self.filter(settled_at=None)
-
+class AppendOnlyQuerySet(models.QuerySet[Any]):
     def delete(self) -> Any:
         raise TypeError("The audit trail is append-only.")
 
 
-class AuditEvent(models.Model):
+class AppendOnly(models.Model):
+    """Rows are inserted, and never changed or deleted through the model."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Inserts the row. Raises TypeError for one that exists."""
+        if self.pk is not None:
+            raise TypeError("The audit trail is append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("The audit trail is append-only.")
+
+
+class AuditEventQuerySet(AppendOnlyQuerySet):
+    def unsettled(self) -> AuditEventQuerySet:
+        """Events whose counter movement is not known to be committed."""
+        return self.filter(settled_at=None)
+
+
+class AuditEvent(AppendOnly):
     """One fact about one registration.
 
     An event that moves a counter is written in the private transaction of its effect, unsettled;
@@ -33,6 +51,10 @@ class AuditEvent(models.Model):
         CANCELLED = "cancelled"
         MOVED_FROM = "moved_from"
         MOVED_TO = "moved_to"
+        ATTENDEES_CHANGED = "attendees_changed"
+        CHECKED_IN = "checked_in"
+        CHECK_IN_UNDONE = "check_in_undone"
+        NO_SHOW = "no_show"
 
     at = models.DateTimeField()
     action = models.CharField(max_length=32, choices=Action.choices)
@@ -76,11 +98,33 @@ class AuditEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.registration_id} at {self.at:%Y-%m-%d %H:%M:%S}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Inserts the event. Raises TypeError for one that exists: only `trail` settles it."""
-        if self.pk is not None:
-            raise TypeError("The audit trail is append-only.")
-        super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("The audit trail is append-only.")
+class CheckIn(AppendOnly):
+    """A check-in, or its undoing: who did it, when, and which attendees came.
+
+    It names the registration and the place by number. What these mean (event, day, time) is
+    joined from freshtrak_public when it is read.
+    """
+
+    class Action(models.TextChoices):
+        CHECK_IN = "check_in"
+        UNDO = "undo"
+
+    at = models.DateTimeField(db_index=True)
+    action = models.CharField(max_length=16, choices=Action.choices)
+    registration_id = models.BigIntegerField(db_index=True)
+    household_id = models.BigIntegerField(null=True)
+    event_date_id = models.BigIntegerField(null=True, db_index=True)
+    event_slot_id = models.BigIntegerField(null=True)
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=255, blank=True)
+    household_member_ids = models.JSONField(default=list)
+    attendee_count = models.PositiveIntegerField(default=0)
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "check_ins"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.registration_id} at {self.at:%Y-%m-%d %H:%M:%S}"

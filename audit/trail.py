@@ -1,12 +1,12 @@
 """Writing the trail and settling it. Nothing else changes an event once it is written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from audit.models import AuditEvent
+from audit.models import AuditEvent, CheckIn
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,13 @@ def append(event: AuditEvent) -> None:
     """Inserts `event`, with the id of the request that caused it."""
     event.request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     event.save(force_insert=True)
+
+
+def record_check_in(record: CheckIn, household_member_ids: Sequence[int]) -> None:
+    """Inserts the record of a check-in (or its undoing) with the attendees who came."""
+    record.household_member_ids = list(household_member_ids)
+    record.attendee_count = len(household_member_ids)
+    record.save(force_insert=True)
 
 
 def settle(event_ids: Iterable[int], *, at: datetime, ambiguous: bool = False) -> int:

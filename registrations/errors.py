@@ -61,6 +61,13 @@ class SlotRequired(RegistrationError):
     message = "This date is booked by slot. Send an event_slot_id of the date."
 
 
+class AlreadyCheckedIn(RegistrationError):
+    """`checked_in_at` and `checked_in_by` tell who was first, and when."""
+
+    code = "already_checked_in"
+    message = "The household was checked in already."
+
+
 class InvalidStatus(RegistrationError):
     code = "invalid_status"
     message = "The registration's status does not allow this."

@@ -8,7 +8,7 @@ status); they stay readable and take part in nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -128,6 +128,7 @@ PLACE_FIELDS = (
     "event_slot_id",
     "waitlisted_at",
     "cancelled_at",
+    "checked_in_at",
     "updated_at",
     "last_updated_by",
 )
@@ -214,10 +215,19 @@ class EventRegistration(Stamped):
         """The slot, or date-only date, whose counter this registration counts on."""
         return Target.of(event_slot_id=self.event_slot_id, event_date_id=self.event_date_id)
 
-    def save_place(self, *, at: datetime, by: int) -> None:
-        """Writes where it stands, in one UPDATE, stamped with time and user id."""
-        self.updated_at, self.last_updated_by = at, by
-        self.save(update_fields=PLACE_FIELDS)
+    def become(self, status: EventStatus, *, at: datetime, by: int) -> bool:
+        """Writes status and place in one UPDATE, stamped with time and user id.
+
+        False, and nothing is written, if the row was changed since it was read: each change
+        makes `updated_at` later.
+        """
+        seen = EventRegistration.objects.filter(
+            pk=self.pk, event_status_id=self.event_status_id, updated_at=self.updated_at
+        )
+        self.event_status = status
+        self.updated_at = max(at, self.updated_at + timedelta(microseconds=1))
+        self.last_updated_by = by
+        return bool(seen.update(**{field: getattr(self, field) for field in PLACE_FIELDS}))
 
     @property
     def confirmation_code(self) -> str:

@@ -1,7 +1,7 @@
 """Reads that more than one caller needs. Nothing here writes or locks."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -110,22 +110,60 @@ def attendees(household_id: int, member_ids: Sequence[int]) -> list[HouseholdMem
     household = household or Household.objects.filter(pk=household_id).first()
     if household is None or household.is_gone:
         raise HouseholdNotResolved
+
+    def problem(member_id: int) -> tuple[str, str] | None:
+        if member_id not in found:
+            return "not_a_member", f"{member_id} is not a member of this household."
+        if not found[member_id].is_active:
+            return "inactive_member", f"Member {member_id} is no longer active."
+        return None
+
+    _check_each(member_ids, problem)
+    return [found[member_id] for member_id in member_ids]
+
+
+def attending(registration: EventRegistration, member_ids: Sequence[int] | None) -> list[int]:
+    """Those of the registration's attendees who came: all, or the ones named.
+
+    Raises InvalidRequest with an error for each that is not an attendee, or named twice.
+    """
+    expected = list(
+        registration.attendees.order_by("pk").values_list("household_member_id", flat=True)
+    )
+    if member_ids is None:
+        return [member_id for member_id in expected if member_id is not None]
+
+    def problem(member_id: int) -> tuple[str, str] | None:
+        if member_id not in expected:
+            return "not_an_attendee", f"{member_id} is not an attendee of this registration."
+        return None
+
+    _check_each(member_ids, problem)
+    return list(member_ids)
+
+
+def _check_each(
+    member_ids: Sequence[int], problem: Callable[[int], tuple[str, str] | None]
+) -> None:
+    """Raises InvalidRequest if nobody is named, somebody twice, or one with a `problem`."""
     errors = []
     if not member_ids:
         errors.append(FieldError("attendees", "empty", "Name at least one attendee."))
+    seen: set[int] = set()
     for position, member_id in enumerate(member_ids):
-        if member_id in member_ids[:position]:
-            problem = ("duplicate", f"Member {member_id} is named twice.")
-        elif member_id not in found:
-            problem = ("not_a_member", f"{member_id} is not a member of this household.")
-        elif not found[member_id].is_active:
-            problem = ("inactive_member", f"Member {member_id} is no longer active.")
-        else:
-            continue
-        errors.append(FieldError(f"attendees.{position}", *problem))
+        found = problem(member_id)
+        if member_id in seen:
+            found = ("duplicate", f"Member {member_id} is named twice.")
+        seen.add(member_id)
+        if found:
+            errors.append(FieldError(f"attendees.{position}", *found))
     if errors:
         raise InvalidRequest(*errors)
-    return [found[member_id] for member_id in member_ids]
+
+
+def status_row(status: Status) -> EventStatus:
+    """The row of `event_statuses` to write: the oldest that means this status."""
+    return next(row for row in EventStatus.objects.order_by("pk") if row.status is status)
 
 
 def active_registration_id(household_id: int, event_date_id: int) -> int | None:

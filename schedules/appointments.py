@@ -51,6 +51,10 @@ class Offer:
     needs_slot: bool
     """A whole date was named, but the date is booked by slot."""
 
+    @property
+    def is_open(self) -> bool:
+        return self.closed_reason is None
+
 
 # The one long text of an event: nobody books by it.
 _TEXT_OF_SLOT = "event_hour__event_date__event__pub_desc_long"

@@ -14,6 +14,7 @@ from registrations.services import booking, reconciliation
 from schedules.models import EventDate, EventSlot
 
 BY = trail.participant("7")
+STAFF = trail.staff("99")
 
 
 def named(target: EventSlot | EventDate) -> dict[str, int]:

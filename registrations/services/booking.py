@@ -35,7 +35,7 @@ from registrations.models import (
 from registrations.services import protocol, waitlist
 from registrations.services.protocol import Place
 from schedules import appointments
-from schedules.appointments import Appointment
+from schedules.appointments import Appointment, Offer
 from schedules.counters import Target
 from schedules.models import NOT_PUBLISHED, EventSlot
 
@@ -44,8 +44,8 @@ OnWritten = Callable[[EventRegistration], None]
 Action = AuditEvent.Action
 
 
-def _nothing(registration: EventRegistration) -> None:
-    pass
+def nothing(registration: EventRegistration) -> None:
+    """Nothing is to be kept together with the registration."""
 
 
 @protocol.retried
@@ -57,27 +57,31 @@ def register(
     event_date_id: int | None = None,
     event_id: int | None = None,
     join_waitlist: bool = True,
+    override_reason: str = "",
     by: Actor,
-    on_written: OnWritten = _nothing,
+    on_written: OnWritten = nothing,
 ) -> EventRegistration:
     """Books a place at a slot, or at a date that has no slots; or a place in its queue.
 
-    A slot may be named together with its date and event, which then must be its own. Raises
-    InvalidRequest, HouseholdNotResolved, NotFound, NotBookable, SlotRequired, AlreadyRegistered,
-    Busy; and CapacityFull if there is no place and the household will not wait.
+    A slot may be named together with its date and event, which then must be its own. With an
+    `override_reason`, which goes into the trail, booking need not be open; capacity and queue
+    count all the same. Raises InvalidRequest, HouseholdNotResolved, NotFound, NotBookable,
+    SlotRequired, AlreadyRegistered, Busy; and CapacityFull if there is no place and the
+    household will not wait.
     """
     now = timezone.now()
     target = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
     members = queries.attendees(household_id, attendee_ids)
-    appointment = _bookable(target, now)
+    offer = _bookable(target, now, override=bool(override_reason))
+    appointment = offer.appointment
     _check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
     try:
         with protocol.locked(target, at=now) as operation:
             place = operation.place
             if place.row is None:
                 raise NotFound
-            promoted = waitlist.move_up(place)
-            confirmed = place.free > 0
+            promoted = waitlist.move_up(place) if offer.is_open else []
+            confirmed = place.free > 0 and not waitlist.comes_first(place, offer)
             if confirmed:
                 place.take(appointment.event_date_id)
             elif not join_waitlist:
@@ -101,13 +105,15 @@ def register(
             with operation.writing():
                 waitlist.write(place, promoted, by=trail.SYSTEM)
                 registration.save(force_insert=True)
-                _write_attendees(registration, members)
+                write_attendees(registration, members)
+                registration.attending = members
                 place.log(
                     Action.REGISTERED if confirmed else Action.WAITLISTED,
                     registration,
                     delta=1 if confirmed else 0,
                     by=by,
                     attendees=list(attendee_ids),
+                    **_overridden(offer, override_reason),
                 )
                 on_written(registration)
     except IntegrityError as error:
@@ -120,7 +126,7 @@ def register(
 
 @protocol.retried
 def cancel(
-    registration: EventRegistration, *, by: Actor, on_written: OnWritten = _nothing
+    registration: EventRegistration, *, by: Actor, on_written: OnWritten = nothing
 ) -> EventRegistration:
     """Gives the place back and lets the head of the queue move up.
 
@@ -138,12 +144,11 @@ def cancel(
             return registration
         held = _holds_movable_place(registration)
         promoted = _give_back(place, registration, now) if held else []
-        registration.event_status = place.status(Status.CANCELLED)
         registration.cancelled_at = now
         registration.waitlisted_at = None
         registration.waitlist_position = None
         with operation.writing():
-            registration.save_place(at=now, by=by.legacy_id)
+            place.change(registration, Status.CANCELLED, by=by)
             place.log(Action.CANCELLED, registration, delta=-1 if held else 0, by=by)
             waitlist.write(place, promoted, by=trail.SYSTEM)
             on_written(registration)
@@ -157,13 +162,15 @@ def move(
     event_slot_id: int | None = None,
     event_date_id: int | None = None,
     event_id: int | None = None,
+    override_reason: str = "",
     by: Actor,
-    on_written: OnWritten = _nothing,
+    on_written: OnWritten = nothing,
 ) -> EventRegistration:
     """Takes a place elsewhere and gives the old one back, or changes nothing at all.
 
     The queue of the old place moves up; that of the new one goes first. Whoever waited and finds
-    a place is confirmed. Moving to where one is changes nothing. Raises what `register` raises,
+    a place is confirmed. Moving to where one is changes nothing. `override_reason` is that of
+    `register`. Raises what `register` raises,
     CapacityFull if there is no place, and InvalidStatus.
     """
     now = timezone.now()
@@ -174,15 +181,16 @@ def move(
             with operation.writing():
                 on_written(registration)
         return registration
-    appointment = _bookable(goal, now)
+    offer = _bookable(goal, now, override=bool(override_reason))
+    appointment = offer.appointment
     _check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
     try:
         with protocol.locked(registration.target, goal, at=now) as operation:
             old, new = operation.places[registration.target], operation.places[goal]
             _look_again(registration, old)
             held = _holds_movable_place(registration)
-            promoted_there = waitlist.move_up(new)
-            if new.free <= 0:
+            promoted_there = waitlist.move_up(new) if offer.is_open else []
+            if new.free <= 0 or waitlist.comes_first(new, offer):
                 raise CapacityFull
             new.take(appointment.event_date_id)
             promoted_here = _give_back(old, registration, now) if held else []
@@ -190,14 +198,14 @@ def move(
                 old.log(Action.MOVED_FROM, registration, delta=-1 if held else 0, by=by)
                 waitlist.write(old, promoted_here, by=trail.SYSTEM)
                 waitlist.write(new, promoted_there, by=trail.SYSTEM)
-                registration.event_status = new.status(Status.CONFIRMED)
                 registration.event_id = appointment.event_id
                 registration.event_date_id = appointment.event_date_id
                 registration.event_slot_id = appointment.event_slot_id
                 registration.waitlisted_at = registration.waitlist_position = None
                 registration.appointment = appointment
-                registration.save_place(at=now, by=by.legacy_id)
-                new.log(Action.MOVED_TO, registration, delta=1, by=by)
+                new.change(registration, Status.CONFIRMED, by=by)
+                overridden = _overridden(offer, override_reason)
+                new.log(Action.MOVED_TO, registration, delta=1, by=by, **overridden)
                 on_written(registration)
     except IntegrityError as error:
         household_id = registration.household_id
@@ -210,19 +218,26 @@ def move(
 # Deciding: reads, and raises ---------------------------------------------------------
 
 
-def _bookable(target: Target, now: datetime) -> Appointment:
-    """The appointment at `target`, if it can be booked."""
+def _bookable(target: Target, now: datetime, *, override: bool) -> Offer:
+    """What `target` offers, if it can be booked, or if the opening rules are overridden."""
     offer = appointments.offer(target, now)
     if offer is None:
         # A slot whose hour or date is gone is there, but at no event that anybody can see.
         if not target.is_date and EventSlot.objects.filter(pk=target.id).exists():
             raise NotBookable(NOT_PUBLISHED)
-        raise NotFound("There is no such slot." if not target.is_date else "No such date.")
-    if offer.closed_reason is not None:
+        raise NotFound("There is no such date." if target.is_date else "There is no such slot.")
+    if offer.closed_reason is not None and not override:
         raise NotBookable(offer.closed_reason)
     if offer.needs_slot:
         raise SlotRequired
-    return offer.appointment
+    return offer
+
+
+def _overridden(offer: Offer, reason: str) -> dict[str, str]:
+    """What the trail keeps of an override that was needed."""
+    if offer.closed_reason is None:
+        return {}
+    return {"overridden": offer.closed_reason, "override_reason": reason}
 
 
 def _check_belongs(
@@ -248,7 +263,7 @@ def _check_unregistered(household_id: int, appointment: Appointment) -> None:
 
 def _look_again(registration: EventRegistration, place: Place) -> None:
     """Re-reads the row under the lock: what was read before it may be long out of date."""
-    registration.refresh_from_db(fields=[*PLACE_FIELDS, "checked_in_at"])
+    registration.refresh_from_db(fields=PLACE_FIELDS)
     registration.event_status = place.tally.rows.get(registration.event_status_id or 0)
     if registration.target != place.target:
         raise protocol.TryAgain("The registration was moved meanwhile.")
@@ -277,7 +292,8 @@ def _give_back(
 # Writing: inside the private transaction ---------------------------------------------
 
 
-def _write_attendees(registration: EventRegistration, members: list[HouseholdMember]) -> None:
+def write_attendees(registration: EventRegistration, members: list[HouseholdMember]) -> None:
+    """Adds attendees, stamped as the registration is."""
     rows = [
         EventRegistrationMember(
             event_registration=registration,
@@ -290,4 +306,3 @@ def _write_attendees(registration: EventRegistration, members: list[HouseholdMem
         for member in members
     ]
     EventRegistrationMember.objects.bulk_create(rows)
-    registration.attending = members

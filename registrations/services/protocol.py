@@ -158,6 +158,12 @@ class Place:
             self.marker = self.row.marker()
             counters.add(self.target, self.delta, self.marker)
 
+    def change(self, registration: EventRegistration, status: Status, *, by: Actor) -> None:
+        """Writes the registration's row with its new status."""
+        # Guarded by the status that was read under our lock: a check-in takes no lock of ours.
+        if not registration.become(self.status(status), at=self.at, by=by.legacy_id):
+            raise TryAgain("The registration was changed meanwhile.")
+
     def log(
         self,
         action: AuditEvent.Action,

@@ -11,6 +11,7 @@ from registrations.models import EventRegistration, Status
 from registrations.services import protocol
 from registrations.services.protocol import Place
 from schedules import appointments
+from schedules.appointments import Offer
 from schedules.counters import Target
 
 
@@ -34,7 +35,18 @@ def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
 def is_open(target: Target, now: datetime) -> bool:
     """Whether places of `target` may still be given: nobody moves up once booking is closed."""
     offer = appointments.offer(target, now)
-    return offer is not None and offer.closed_reason is None
+    return offer is not None and offer.is_open
+
+
+def comes_first(place: Place, offer: Offer) -> bool:
+    """Whether somebody waits whom a newcomer would overtake.
+
+    Only where booking is closed, and a member of staff overrides that: then nobody moves up, and
+    a free place is still not the newcomer's. (While it is open, `move_up` has been before.)
+    """
+    if offer.is_open or not place.tally.waiting:
+        return False
+    return bool(queries.eligible_queue(place.target, limit=1))
 
 
 def move_up(place: Place) -> list[EventRegistration]:
@@ -50,9 +62,8 @@ def move_up(place: Place) -> list[EventRegistration]:
 def write(place: Place, promoted: list[EventRegistration], *, by: Actor) -> None:
     """Writes down who moved up, in the private transaction of the operation."""
     for registration in promoted:
-        registration.event_status = place.status(Status.CONFIRMED)
         registration.waitlisted_at = None
-        registration.save_place(at=place.at, by=by.legacy_id)
+        place.change(registration, Status.CONFIRMED, by=by)
         place.log(AuditEvent.Action.PROMOTED, registration, delta=1, by=by)
 
 

@@ -631,3 +631,39 @@ def test_register_costs_eleven_statements_and_a_refusal_six() -> None:
 
     assert len(confirmed) == 11
     assert len(_statements(refused)) == 6
+
+
+# Staff override -----------------------------------------------------------------------
+
+
+def test_override_books_where_booking_is_closed_and_says_so(household: Household) -> None:
+    slot = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
+
+    registration = b.register(household, slot, by=b.STAFF, override_reason="Walk-in")
+
+    details = AuditEvent.objects.get().details
+    assert b.status_of(registration) == "confirmed"
+    assert details["overridden"] == "reservations_not_accepted"
+    assert details["override_reason"] == "Walk-in"
+
+
+def test_override_of_what_is_open_is_no_override(household: Household) -> None:
+    b.register(household, factories.EventSlotFactory(), override_reason="Walk-in")
+
+    assert "override_reason" not in AuditEvent.objects.get().details
+
+
+def test_override_gives_neither_more_than_capacity_nor_past_the_queue() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    holder, waiting, walk_in, late = factories.households(4)
+    registration = b.register(holder, slot)
+    b.register(waiting, slot)
+    EventDate.objects.update(accept_reservations=0)
+
+    full = b.register(walk_in, slot, override_reason="Walk-in")
+    b.cancel(registration)
+    behind = b.register(late, slot, override_reason="Walk-in")
+
+    assert (b.status_of(full), b.status_of(behind)) == ("waitlisted", "waitlisted")
+    assert b.reserved(slot) == 0
+    assert b.drift() == {}
