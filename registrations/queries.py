@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -20,6 +20,8 @@ from django.db.models import (
     Subquery,
 )
 
+from audit.models import CheckIn
+from registrations import confirmation_codes
 from registrations.errors import (
     FieldError,
     HouseholdNotResolved,
@@ -36,7 +38,9 @@ from registrations.models import (
     at_target,
 )
 from schedules import appointments
+from schedules.appointments import Appointment
 from schedules.counters import Target
+from schedules.models import EventDate
 
 log = structlog.get_logger(__name__)
 
@@ -183,6 +187,79 @@ def registrations() -> "QuerySet[EventRegistration]":
     )
 
 
+def filtered(
+    rows: "QuerySet[EventRegistration]",
+    *,
+    now: datetime,
+    search_names: bool,
+    status: str | None = None,
+    when: str | None = None,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    search: str = "",
+    ordering: str = "-created_at",
+    **ids: int,
+) -> "QuerySet[EventRegistration]":
+    """`rows` by what a client asks for. Days are public's: they go by the ids of its dates."""
+    rows = rows.filter(**ids)
+    if status is not None:
+        rows = rows.filter(event_status_id__in=_status_ids(Status(status)))
+    if when is not None:
+        days = EventDate.objects.upcoming(now).values_list("pk", flat=True)
+        upcoming = Q(event_date_id__in=list(days))
+        rows = rows.filter(upcoming if when == "upcoming" else ~upcoming)
+    if date_from is not None or date_to is not None:
+        days = EventDate.objects.between(date_from, date_to).values_list("pk", flat=True)
+        rows = rows.filter(event_date_id__in=list(days))
+    if text := search.strip():
+        rows = rows.filter(_matches(text, names=search_names))
+    return rows.order_by("pk" if ordering == "created_at" else "-pk")
+
+
+def _status_ids(status: Status) -> list[int]:
+    return [row.pk for row in EventStatus.objects.all() if row.status is status]
+
+
+def _matches(text: str, *, names: bool) -> Q:
+    matches = Q(pk=confirmation_codes.decode(text) or 0)
+    if names:
+        members = HouseholdMember.objects.filter(
+            Q(first_name__icontains=text) | Q(last_name__icontains=text)
+        )
+        matches |= Q(household__name__icontains=text)
+        matches |= Q(household_id__in=members.values("household_id"))
+    return matches
+
+
+def household_with_members(household_id: int) -> tuple[Household, list[HouseholdMember]]:
+    """A household and its active members, the head first. Raises HouseholdNotResolved."""
+    household = Household.objects.filter(pk=household_id, deleted_on=None).first()
+    if household is None:
+        raise HouseholdNotResolved
+    members = household.members.filter(is_active=True)
+    return household, list(members.order_by("-is_head_of_household", "pk"))
+
+
+def appointments_of(records: Iterable[CheckIn]) -> dict[int, Appointment]:
+    """The appointment of each check-in record, by its id; without those that are gone."""
+    targets = {
+        record.pk: Target.of(event_slot_id=record.event_slot_id, event_date_id=record.event_date_id)
+        for record in records
+        if record.event_slot_id is not None or record.event_date_id is not None
+    }
+    found = _appointments(targets.values())
+    return {pk: found[target] for pk, target in targets.items() if target in found}
+
+
+def _appointments(targets: Iterable[Target]) -> dict[Target, Appointment]:
+    """As public tells; none if it does not answer."""
+    try:
+        return appointments.find_many(targets)
+    except (DatabaseError, InterfaceError):
+        log.warning("schedule_unavailable", exc_info=True)
+        return {}
+
+
 def waitlisted(event_date_ids: Iterable[int]) -> dict[tuple[int, int | None], int]:
     """How many wait at each (date, slot) of these dates; slot None is the date itself."""
     counts = (
@@ -226,11 +303,7 @@ def show(page: Sequence[EventRegistration]) -> None:
     Without freshtrak_public the appointment stays None: a registration can still be shown.
     """
     positions = waitlist_positions(page)
-    try:
-        found = appointments.find_many(row.target for row in page if row.is_placed)
-    except (DatabaseError, InterfaceError):
-        log.warning("schedule_unavailable", exc_info=True)
-        found = {}
+    found = _appointments(row.target for row in page if row.is_placed)
     for row in page:
         row.waitlist_position = positions.get(row.pk)
         row.appointment = found.get(row.target) if row.is_placed else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 from schedules.counters import Target
 from schedules.models import EventDate, EventSlot
@@ -19,6 +19,10 @@ class Appointment:
     date: date | None
     start_time: str | None
     end_time: str | None
+    starts_at: datetime | None
+    """With the zone of the event."""
+    ends_at: datetime | None
+    address: str
 
 
 def _of_slot(slot: EventSlot) -> Appointment:
@@ -38,7 +42,19 @@ def _describe(day: EventDate, timed: EventSlot | EventDate, slot_id: int | None)
         date=day.date,
         start_time=timed.start_time,
         end_time=timed.end_time,
+        starts_at=_moment(day, timed.start_time),
+        ends_at=_moment(day, timed.end_time),
+        address=day.event.address,
     )
+
+
+def _moment(day: EventDate, clock: str | None) -> datetime | None:
+    """A time of day on a date, in the zone of the event; "24:00" is the next day's beginning."""
+    if day.date is None or clock is None:
+        return None
+    hour, minute = map(int, clock.split(":"))
+    midnight = datetime.combine(day.date, time(), tzinfo=day.event.zone)
+    return midnight + timedelta(hours=hour, minutes=minute)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,12 @@ class Event(models.Model):
         return zone_of(self.time_zone, float(self.utc_offset))
 
     @property
+    def address(self) -> str:
+        """In one line, as for a map or a calendar."""
+        parts = (self.address1, self.address2, self.city, f"{self.state} {self.zip}".strip())
+        return ", ".join(part for part in parts if part)
+
+    @property
     def is_published(self) -> bool:
         """Whether the dates of this event may be public at all."""
         return (

@@ -7,8 +7,8 @@ each other. "Today" is the day in the time zone of each event.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from typing import Any
 
 from django.db import models
@@ -28,16 +28,13 @@ def _published(event: str) -> Q:
     )
 
 
-def _in_public_days(now: datetime) -> Q:
-    """published_date_key ≤ today ≤ event_date_key, with the today of each event's zone.
+def _today(now: datetime, days: Callable[[int], Q]) -> Q:
+    """The condition `days` on dates, with the today of each event's zone.
 
     One small query finds the zones in use; those that already (or still) have another day than
     ours, if any, get a condition of their own.
     """
     from schedules.models import Event
-
-    def days(today: int) -> Q:
-        return Q(published_date_key__lte=today, event_date_key__gte=today)
 
     ours = date_key(now.astimezone(timezone.get_default_timezone()))
     elsewhere: dict[int, list[Q]] = defaultdict(list)
@@ -72,7 +69,10 @@ class EventDateQuerySet(models.QuerySet[Any]):
     def public(self, now: datetime) -> EventDateQuerySet:
         """Dates that anybody may see at `now`. Runs one query itself, for the zones in use."""
         return self.filter(
-            _published("event__"), _in_public_days(now), status_id=ACTIVE, status_publish=1
+            _published("event__"),
+            _today(now, lambda day: Q(published_date_key__lte=day, event_date_key__gte=day)),
+            status_id=ACTIVE,
+            status_publish=1,
         )
 
     def open(self, now: datetime) -> EventDateQuerySet:
@@ -81,6 +81,19 @@ class EventDateQuerySet(models.QuerySet[Any]):
             Q(published_end_datetime=None) | Q(published_end_datetime__gte=now),
             accept_reservations=1,
         )
+
+    def upcoming(self, now: datetime) -> EventDateQuerySet:
+        """Dates of today and later, public or not."""
+        return self.filter(_today(now, lambda day: Q(event_date_key__gte=day)))
+
+    def between(self, first: date | None, last: date | None) -> EventDateQuerySet:
+        """Dates from `first` to `last`, both included; None is no limit."""
+        days = self.all()
+        if first is not None:
+            days = days.filter(event_date_key__gte=date_key(first))
+        if last is not None:
+            days = days.filter(event_date_key__lte=date_key(last))
+        return days
 
     def with_booking(self) -> EventDateQuerySet:
         """Adds `has_slots`: booked by slot (True) or as a whole (False)."""

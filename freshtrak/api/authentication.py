@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -34,3 +35,22 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
 
     def get_user(self, validated_token: Any) -> Any:
         return Caller.from_claims(validated_token.payload, settings.JWT_HOUSEHOLD_CLAIM)
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The tokens, for the schema."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": (
+                f"The household is that of the claim `{settings.JWT_HOUSEHOLD_CLAIM}`, else of the "
+                "member whose user the token names. `roles`, `groups` or `cognito:groups` with "
+                "`staff` or `admin` make the caller staff."
+            ),
+        }

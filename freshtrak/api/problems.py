@@ -6,53 +6,28 @@ from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
+from freshtrak.api.codes import CODES
 from registrations.errors import FieldError, InvalidRequest, RegistrationError
 
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
-STATUS_OF = {
-    "invalid": 400,
-    "malformed_json": 400,
-    "not_authenticated": 401,
-    "token_not_valid": 401,
-    "permission_denied": 403,
-    "household_not_resolved": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "not_acceptable": 406,
-    "already_registered": 409,
-    "capacity_full": 409,
-    "not_published": 409,
-    "registration_closed": 409,
-    "event_past": 409,
-    "reservations_not_accepted": 409,
-    "slot_required": 409,
-    "invalid_status": 409,
-    "unsupported_media_type": 415,
-    "idempotency_key_reused": 422,
-    "throttled": 429,
-    "server_error": 500,
-    "busy": 503,
-    "database_unavailable": 503,
-}
-
-# What a client meets when it is right to wait, and how long, in seconds.
-RETRY_AFTER = {"busy": 1, "database_unavailable": 5}
+DOCUMENTATION = "/api/errors/"
 
 
 def document(code: str, detail: str, **members: Any) -> dict[str, Any]:
     """The body: `type`, `title`, `status`, `detail`, `code`, and what the error adds."""
-    status = STATUS_OF[code]
+    status = CODES[code].status
     return {
-        "type": "about:blank",
+        "type": f"{DOCUMENTATION}#{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
@@ -65,11 +40,11 @@ def respond(
     code: str, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> Response:
     headers = dict(headers or {})
-    if code in RETRY_AFTER:
-        headers["Retry-After"] = str(RETRY_AFTER[code])
+    if wait := CODES[code].retry_after:
+        headers["Retry-After"] = str(wait)
     return Response(
         document(code, detail, **members),
-        status=STATUS_OF[code],
+        status=CODES[code].status,
         headers=headers,
         content_type=CONTENT_TYPE,
     )
@@ -107,7 +82,7 @@ def _respond_to_drf(error: exceptions.APIException) -> Response:
     code = code or str(error.default_code)
     detail = str(error.detail)
     headers = {}
-    if STATUS_OF[code] == HTTPStatus.UNAUTHORIZED:
+    if CODES[code].status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
     if code == "token_not_valid":  # what is wrong with it helps nobody but a forger
         detail = "The token is not valid or no longer valid. Get a new one."
@@ -144,6 +119,11 @@ class NothingHere(APIView):
         raise exceptions.NotFound("Nothing answers at this address. Mind the slash at its end.")
 
 
+def documentation(request: HttpRequest) -> HttpResponse:
+    """The page that `type` of a problem document points to."""
+    return render(request, "freshtrak/errors.html", {"codes": CODES})
+
+
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Django's 404 for addresses that nothing answers at."""
     return _plain("not_found", "Nothing answers at this address.")
@@ -154,4 +134,6 @@ def server_error(request: HttpRequest) -> JsonResponse:
 
 
 def _plain(code: str, detail: str) -> JsonResponse:
-    return JsonResponse(document(code, detail), status=STATUS_OF[code], content_type=CONTENT_TYPE)
+    return JsonResponse(
+        document(code, detail), status=CODES[code].status, content_type=CONTENT_TYPE
+    )

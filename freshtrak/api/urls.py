@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from freshtrak.api import problems
+from freshtrak.api import accounts, problems
 from registrations import queries
 from registrations.api.pagination import Pages
 from schedules.api import views as schedules
@@ -24,5 +24,8 @@ urlpatterns = [
         name="event-slot-detail",
     ),
     path("", include("registrations.api.urls")),
+    path("auth/token/", accounts.Obtain.as_view(), name="token-obtain"),
+    path("auth/token/refresh/", accounts.Refresh.as_view(), name="token-refresh"),
+    path("auth/token/verify/", accounts.Verify.as_view(), name="token-verify"),
     path("<path:anything>", problems.NothingHere.as_view()),
 ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from audit import trail
@@ -79,6 +80,15 @@ def _roles(claims: dict[str, Any]) -> set[str]:
         if isinstance(value, list):
             roles |= {role.lower() for role in value if isinstance(role, str)}
     return roles
+
+
+class IsStaff(BasePermission):
+    """Staff only."""
+
+    message = "Only staff may do this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return caller_of(request).is_staff
 
 
 def caller_of(request: Request) -> Caller:

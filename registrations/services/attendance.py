@@ -123,10 +123,10 @@ def change_attendees(
 def already_checked_in(registration: EventRegistration) -> AlreadyCheckedIn:
     """The refusal that tells the second device who was first, and when."""
     first = CheckIn.objects.filter(registration_id=registration.pk).order_by("pk").last()
-    extra: dict[str, Any] = {"checked_in_at": registration.checked_in_at}
-    if first is not None:
-        extra["checked_in_by"] = first.actor_id
-    return AlreadyCheckedIn(**extra)
+    if first is None or registration.checked_in_at is None:  # adopted: nobody knows
+        return AlreadyCheckedIn()
+    at = timezone.localtime(registration.checked_in_at)
+    return AlreadyCheckedIn(checked_in_at=at, checked_in_by=first.actor_id)
 
 
 def _look_again(registration: EventRegistration) -> None:

@@ -1,15 +1,18 @@
-"""Schedules as the API shows them, and what may be asked of the lists."""
+"""Schedules as the API shows them, and what may be asked of the lists.
 
+Context: `now`, and `waitlisted`, how many wait at each (date, slot); slot None is the date itself.
+"""
+
+import datetime
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
 Waitlisted = Mapping[tuple[int, int | None], int]
-"""How many wait at each (date, slot); slot None is the date itself."""
 
 MAX_ID = 2**32 - 1  # INT UNSIGNED
 
@@ -17,81 +20,123 @@ MAX_ID = 2**32 - 1  # INT UNSIGNED
 class EventFilters(serializers.Serializer[Any]):
     date_from = serializers.DateField(required=False)
     date_to = serializers.DateField(required=False)
-    search = serializers.CharField(required=False, max_length=100, allow_blank=True)
+    search = serializers.CharField(
+        required=False, max_length=100, allow_blank=True, help_text="In name, city or zip."
+    )
 
 
 class EventDateFilters(serializers.Serializer[Any]):
     date_from = serializers.DateField(required=False)
     date_to = serializers.DateField(required=False)
     event_id = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ID)
-    # Three values: absent is not false.
-    open = serializers.BooleanField(required=False, allow_null=True, default=None)
+    open = serializers.ChoiceField(
+        ["true", "false"], required=False, help_text="Whether it takes bookings now."
+    )
 
 
-def event_body(event: Event) -> dict[str, Any]:
-    return {
-        "event_id": event.pk,
-        "name": event.event_name,
-        "nickname": event.event_nickname,
-        "description": event.pub_desc_long or "",
-        "address": {
-            "line1": event.address1,
-            "line2": event.address2,
-            "city": event.city,
-            "state": event.state,
-            "zip": event.zip,
-        },
-        "time_zone": str(event.zone),
-    }
+class AddressOutput(serializers.Serializer[Event]):
+    line1 = serializers.CharField(source="address1")
+    line2 = serializers.CharField(source="address2")
+    city = serializers.CharField()
+    state = serializers.CharField()
+    zip = serializers.CharField()
 
 
-def event_date_body(day: EventDate, waitlisted: Waitlisted, now: datetime) -> dict[str, Any]:
-    """A date, without its hours; it must carry `has_slots`."""
-    waiting = sum(count for (date_id, _), count in waitlisted.items() if date_id == day.pk)
-    return {
-        "event_date_id": day.pk,
-        "event_id": day.event_id,
-        "booking": "slot" if day.has_slots else "date",
-        **_offer(day, day, waiting, now),
-        "event": event_body(day.event),
-    }
+class EventOutput(serializers.Serializer[Event]):
+    event_id = serializers.IntegerField()
+    name = serializers.CharField(source="event_name")
+    nickname = serializers.CharField(source="event_nickname")
+    description = serializers.SerializerMethodField()
+    address = AddressOutput(source="*")
+    time_zone = serializers.SerializerMethodField(help_text="Of all dates and times of the event.")
+
+    def get_description(self, event: Event) -> str:
+        return event.pub_desc_long or ""
+
+    def get_time_zone(self, event: Event) -> str:
+        return str(event.zone)
 
 
-def event_hour_body(
-    hour: EventHour, slots: list[EventSlot], waitlisted: Waitlisted, now: datetime
-) -> dict[str, Any]:
-    return {
-        "event_hour_id": hour.pk,
-        "start_time": hour.start_time,
-        "end_time": hour.end_time,
-        "slots": [event_slot_body(slot, waitlisted, now) for slot in slots],
-    }
+class OfferOutput(serializers.Serializer[Any]):
+    """What dates and slots have in common. Subclasses say which date it is."""
+
+    date = serializers.SerializerMethodField()
+    start_time = serializers.CharField(allow_null=True, help_text='"09:30"')
+    end_time = serializers.CharField(allow_null=True, help_text='"24:00" may end a day')
+    capacity = serializers.IntegerField()
+    reserved = serializers.IntegerField()
+    available = serializers.SerializerMethodField(help_text="Never below 0.")
+    waitlisted = serializers.SerializerMethodField(help_text="How many wait.")
+    open = serializers.SerializerMethodField(help_text="Whether it takes bookings now.")
+    closed_reason = serializers.SerializerMethodField(help_text="An error code; null when open.")
+
+    def get_date(self, row: Any) -> datetime.date | None:
+        return self.day_of(row).date
+
+    def get_available(self, row: Any) -> int:
+        return max(0, row.capacity - row.reserved)
+
+    def get_open(self, row: Any) -> bool:
+        return self.get_closed_reason(row) is None
+
+    def get_closed_reason(self, row: Any) -> str | None:
+        return row.closed_reason(self.context["now"])
+
+    def day_of(self, row: Any) -> EventDate:
+        raise NotImplementedError
 
 
-def event_slot_body(slot: EventSlot, waitlisted: Waitlisted, now: datetime) -> dict[str, Any]:
+class SlotOutput(OfferOutput):
     """A slot; its hour, date and event must be loaded."""
-    day = slot.event_hour.event_date
-    return {
-        "event_slot_id": slot.pk,
-        "event_hour_id": slot.event_hour_id,
-        "event_date_id": day.pk,
-        "event_id": day.event_id,
-        **_offer(slot, day, waitlisted.get((day.pk, slot.pk), 0), now),
-    }
+
+    event_slot_id = serializers.IntegerField()
+    event_hour_id = serializers.IntegerField()
+    event_date_id = serializers.IntegerField(source="event_hour.event_date_id")
+    event_id = serializers.IntegerField(source="event_hour.event_date.event_id")
+
+    def day_of(self, slot: EventSlot) -> EventDate:
+        return slot.event_hour.event_date
+
+    def get_waitlisted(self, slot: EventSlot) -> int:
+        return self.context["waitlisted"].get((slot.event_hour.event_date_id, slot.pk), 0)
 
 
-def _offer(
-    target: EventSlot | EventDate, day: EventDate, waiting: int, now: datetime
-) -> dict[str, Any]:
-    reason = target.closed_reason(now)
-    return {
-        "date": day.date and day.date.isoformat(),
-        "start_time": target.start_time,
-        "end_time": target.end_time,
-        "capacity": target.capacity,
-        "reserved": target.reserved,
-        "available": max(0, target.capacity - target.reserved),
-        "waitlisted": waiting,
-        "open": reason is None,
-        "closed_reason": reason,
-    }
+class DateOutput(OfferOutput):
+    """A date, without its hours; it must carry `has_slots`."""
+
+    event_date_id = serializers.IntegerField()
+    event_id = serializers.IntegerField()
+    booking = serializers.SerializerMethodField(help_text='"slot", or "date": booked as a whole')
+    event = EventOutput()
+
+    def day_of(self, day: EventDate) -> EventDate:
+        return day
+
+    def get_booking(self, day: EventDate) -> str:
+        return "slot" if day.has_slots else "date"
+
+    def get_waitlisted(self, day: EventDate) -> int:
+        counts = self.context["waitlisted"].items()
+        return sum(count for (date_id, _), count in counts if date_id == day.pk)
+
+
+class HourOutput(serializers.Serializer[EventHour]):
+    event_hour_id = serializers.IntegerField()
+    start_time = serializers.CharField(allow_null=True)
+    end_time = serializers.CharField(allow_null=True)
+    slots = serializers.SerializerMethodField()
+
+    @extend_schema_field(SlotOutput(many=True))
+    def get_slots(self, hour: EventHour) -> Any:
+        slots = self.context["slots_of_hour"][hour.pk]
+        return SlotOutput(slots, many=True, context=self.context).data
+
+
+class DateWithHoursOutput(DateOutput):
+    """A date with its active hours and slots, in order."""
+
+    hours = serializers.SerializerMethodField()
+
+    @extend_schema_field(HourOutput(many=True))
+    def get_hours(self, day: EventDate) -> Any:
+        return HourOutput(self.context["hours"], many=True, context=self.context).data

@@ -1,31 +1,40 @@
 """The schedule reads. Nobody needs a token for what is published.
 
 How many wait is known to the registrations only, which this app does not know: `urls` of the
-project passes their query in.
+API passes their query in. Each answer carries an ETag, and costs a 304 when nothing changed.
 """
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from rest_framework import exceptions
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import exceptions, serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from schedules.api.serializers import (
+    DateOutput,
+    DateWithHoursOutput,
     EventDateFilters,
     EventFilters,
+    EventOutput,
+    SlotOutput,
     Waitlisted,
-    event_body,
-    event_date_body,
-    event_hour_body,
-    event_slot_body,
 )
-from schedules.keys import date_key
 from schedules.models import Event, EventDate, EventSlot
+
+
+def _page_of(name: str, shape: type[Any]) -> Any:
+    url = serializers.URLField(allow_null=True)
+    count = serializers.IntegerField()
+    fields = {"count": count, "next": url, "previous": url, "results": shape(many=True)}
+    return inline_serializer(f"{name}Page", fields)
 
 
 class ScheduleView(APIView):
@@ -37,12 +46,25 @@ class ScheduleView(APIView):
     def waitlisted(event_date_ids: Iterable[int]) -> Waitlisted:
         return {}
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "public, no-cache")  # keep, but ask again
+        return response
+
+    def context(self, event_date_ids: Iterable[int], now: datetime) -> dict[str, Any]:
+        return {"now": now, "waitlisted": self.waitlisted(list(event_date_ids))}
+
 
 class EventList(ScheduleView):
+    @extend_schema(
+        operation_id="events_list", summary="List events", parameters=[EventFilters],
+        responses=_page_of("Event", EventOutput),
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
+        """Events that have public dates (between `date_from` and `date_to`)."""
         filters = _validated(EventFilters, request)
-        now = timezone.now()
-        days = _on_days(EventDate.objects.public(now), filters)
+        days = EventDate.objects.public(timezone.now())
+        days = days.between(filters.get("date_from"), filters.get("date_to"))
         events = Event.objects.filter(pk__in=days.values("event_id")).order_by("event_name", "pk")
         if text := filters.get("search"):
             events = events.filter(
@@ -51,66 +73,71 @@ class EventList(ScheduleView):
                 | Q(city__icontains=text)
                 | Q(zip=text[:5])
             )
-        return self._page(request, events, event_body)
-
-    def _page(self, request: Request, rows: Any, body: Callable[[Any], Any]) -> Response:
         pages = self.pages()
-        page: list[Any] | None = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response([body(row) for row in page or []])
+        page: Any = pages.paginate_queryset(events, request, view=self)
+        return pages.get_paginated_response(EventOutput(page, many=True).data)
 
 
 class EventDetail(ScheduleView):
+    @extend_schema(operation_id="events_read", summary="Read an event", responses=EventOutput)
     def get(self, request: Request, event_id: int) -> Response:
+        """An event that has public dates."""
         event = Event.objects.public(timezone.now()).filter(pk=event_id).first()
         if event is None:
             raise exceptions.NotFound("There is no such event.")
-        return Response(event_body(event))
+        return Response(EventOutput(event).data)
 
 
 class EventDateList(ScheduleView):
+    @extend_schema(
+        operation_id="event_dates_list", summary="List dates", parameters=[EventDateFilters],
+        responses=_page_of("EventDate", DateOutput),
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
+        """Public dates, soonest first."""
         filters = _validated(EventDateFilters, request)
         now = timezone.now()
-        days = _on_days(EventDate.objects.public(now), filters)
-        if filters["open"] is not None:
+        days = EventDate.objects.public(now)
+        days = days.between(filters.get("date_from"), filters.get("date_to"))
+        if "open" in filters:
             is_open = Q(pk__in=EventDate.objects.open(now).values("pk"))
-            days = days.filter(is_open if filters["open"] else ~is_open)
+            days = days.filter(is_open if filters["open"] == "true" else ~is_open)
         if "event_id" in filters:
             days = days.filter(event_id=filters["event_id"])
         days = days.select_related("event").with_booking()
+        days = days.order_by("event_date_key", "start_time_key", "pk")
         pages = self.pages()
-        page: list[Any] | None = pages.paginate_queryset(
-            days.order_by("event_date_key", "start_time_key", "pk"), request, view=self
-        )
-        waitlisted = self.waitlisted([day.pk for day in page or []])
-        return pages.get_paginated_response(
-            [event_date_body(day, waitlisted, now) for day in page or []]
-        )
+        page: Any = pages.paginate_queryset(days, request, view=self)
+        context = self.context([day.pk for day in page], now)
+        return pages.get_paginated_response(DateOutput(page, many=True, context=context).data)
 
 
 class EventDateDetail(ScheduleView):
+    @extend_schema(
+        operation_id="event_dates_read", summary="Read a date with its hours and slots",
+        responses=DateWithHoursOutput,
+    )  # fmt: skip
     def get(self, request: Request, event_date_id: int) -> Response:
+        """A public date. `booking` says whether a slot or the date itself is booked."""
         now = timezone.now()
         days = EventDate.objects.public(now).select_related("event").with_booking()
         day = days.filter(pk=event_date_id).first()
         if day is None:
             raise exceptions.NotFound("There is no such date.")
-        waitlisted = self.waitlisted([day.pk])
-        body = event_date_body(day, waitlisted, now)
-        body["hours"] = [
-            event_hour_body(hour, slots, waitlisted, now) for hour, slots in _hours_with_slots(day)
-        ]
-        return Response(body)
+        context = {**self.context([day.pk], now), **_hours_and_slots(day)}
+        return Response(DateWithHoursOutput(day, context=context).data)
 
 
 class EventSlotDetail(ScheduleView):
+    @extend_schema(operation_id="event_slots_read", summary="Read a slot", responses=SlotOutput)
     def get(self, request: Request, event_slot_id: int) -> Response:
+        """A slot of a public date."""
         now = timezone.now()
         slot = EventSlot.objects.public(now).with_schedule().filter(pk=event_slot_id).first()
         if slot is None:
             raise exceptions.NotFound("There is no such slot.")
-        waitlisted = self.waitlisted([slot.event_hour.event_date_id])
-        return Response(event_slot_body(slot, waitlisted, now))
+        context = self.context([slot.event_hour.event_date_id], now)
+        return Response(SlotOutput(slot, context=context).data)
 
 
 def _validated(filters: type[Any], request: Request) -> dict[str, Any]:
@@ -119,21 +146,16 @@ def _validated(filters: type[Any], request: Request) -> dict[str, Any]:
     return given.validated_data
 
 
-def _on_days(days: Any, filters: dict[str, Any]) -> Any:
-    if "date_from" in filters:
-        days = days.filter(event_date_key__gte=date_key(filters["date_from"]))
-    if "date_to" in filters:
-        days = days.filter(event_date_key__lte=date_key(filters["date_to"]))
-    return days
-
-
-def _hours_with_slots(day: EventDate) -> list[tuple[Any, list[EventSlot]]]:
-    """The active hours of a date in order, each with its active slots."""
+def _hours_and_slots(day: EventDate) -> dict[str, Any]:
+    """The active hours of a date in order, and the active slots of each, in one query."""
     slots = EventSlot.objects.active().filter(event_hour__event_date_id=day.pk)
-    hours: dict[int, tuple[Any, list[EventSlot]]] = {}
-    for slot in slots.select_related("event_hour").order_by(
+    in_order = slots.select_related("event_hour").order_by(
         "event_hour__start_time_key", "event_hour_id", "start_time_key", "pk"
-    ):
+    )
+    hours: dict[int, Any] = {}
+    of_hour: dict[int, list[EventSlot]] = defaultdict(list)
+    for slot in in_order:
         slot.event_hour.event_date = day
-        hours.setdefault(slot.event_hour_id, (slot.event_hour, []))[1].append(slot)
-    return list(hours.values())
+        hours.setdefault(slot.event_hour_id, slot.event_hour)
+        of_hour[slot.event_hour_id].append(slot)
+    return {"hours": list(hours.values()), "slots_of_hour": of_hour}

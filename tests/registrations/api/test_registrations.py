@@ -74,8 +74,8 @@ def test_post_books_a_slot(participant: APIClient, household: Household) -> None
             "start_time": "09:30",
             "end_time": "09:45",
         },
-        "created_at": registration.created_at.isoformat().replace("+00:00", "Z"),
-        "updated_at": registration.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": timezone.localtime(registration.created_at).isoformat(),
+        "updated_at": timezone.localtime(registration.created_at).isoformat(),
         "cancelled_at": None,
         "checked_in_at": None,
     }

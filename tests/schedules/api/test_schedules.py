@@ -185,3 +185,17 @@ def test_slot_of_a_missing_hour_is_not_found(client: APIClient) -> None:
 
     assert client.get(f"{API}/event-slots/{slot.pk}/").status_code == 404
     assert EventSlot.objects.count() == 1
+
+
+def test_answer_that_did_not_change_costs_a_304(client: APIClient) -> None:
+    slot = factories.EventSlotFactory()
+    path = f"{API}/event-slots/{slot.pk}/"
+    first = client.get(path)
+
+    same = client.get(path, headers={"If-None-Match": first["ETag"]})
+    EventSlot.objects.update(reserved=1)
+    changed = client.get(path, headers={"If-None-Match": first["ETag"]})
+
+    assert (first.status_code, first["Cache-Control"]) == (200, "public, no-cache")
+    assert (same.status_code, same.content) == (304, b"")
+    assert changed.status_code == 200
