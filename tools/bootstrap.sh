@@ -12,10 +12,11 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 command -v pkg-config >/dev/null || packages+=(pkg-config)
 pkg-config --exists mariadb 2>/dev/null || packages+=(libmariadb-dev)
-[ "$purpose" = run ] && ! command -v curl >/dev/null && packages+=(curl)
+command -v curl >/dev/null || packages+=(curl)
 if [ "$purpose" = test ]; then
     [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null || packages+=(mariadb-server-core)
     command -v mariadb >/dev/null || packages+=(mariadb-client)
+    command -v node >/dev/null || packages+=(nodejs)
 fi
 
 locks=requirements.txt
