@@ -96,7 +96,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_VERBOSE = False
+AXES_VERBOSE = False  # names of people are for no log
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -156,7 +156,9 @@ def _database(variable: str, name: str) -> dict[str, Any]:
     }
     config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     config["CONN_HEALTH_CHECKS"] = True
-    if not mysql:  # threads and processes of the tests share a file, not memory
+    if mysql:
+        config["TEST"] = {"CHARSET": "utf8mb4"}
+    else:  # threads and processes of the tests share a file, not memory
         config["TEST"] = {"NAME": str(BASE_DIR / f"test_{name}.sqlite3")}
     return config
 
@@ -165,7 +167,7 @@ DATABASES = {
     PRIVATE: _database("PRIVATE_DATABASE_URL", "freshtrak_private"),
     PUBLIC: _database("PUBLIC_DATABASE_URL", "freshtrak_public"),
 }
-DATABASES[PUBLIC].setdefault("TEST", {})["MIGRATE"] = False
+DATABASES[PUBLIC]["TEST"]["MIGRATE"] = False
 DATABASE_ROUTERS = ["freshtrak.routers.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -266,5 +268,6 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "axes": {"level": "WARNING"},
     },
 }
