@@ -166,7 +166,7 @@ class EventRegistration(Stamped):
 
     objects = EventRegistrationQuerySet.as_manager()
 
-    # What the row does not hold, added by `queries.show` and by the services.
+    # What the row does not hold, added by `listing.show` and by the services.
     waitlist_position: int | None = None
     appointment: Appointment | None = None
     attending: Sequence[HouseholdMember] = ()

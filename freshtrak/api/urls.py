@@ -3,11 +3,11 @@
 from django.urls import include, path
 
 from freshtrak.api import accounts, problems
-from registrations import queries
 from registrations.api.pagination import Pages
+from registrations.queries import places
 from schedules.api import views as schedules
 
-_known = {"waitlisted": queries.waitlisted, "pages": Pages}
+_known = {"waitlisted": places.waitlisted, "pages": Pages}
 
 urlpatterns = [
     path("events/", schedules.EventList.as_view(**_known), name="event-list"),

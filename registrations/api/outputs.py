@@ -1,4 +1,4 @@
-"""What the API answers. `queries.show` must have seen a registration before."""
+"""What the API answers. `listing.show` must have seen a registration before."""
 
 from typing import Any
 

@@ -5,8 +5,18 @@ from typing import Any
 
 import icalendar
 import segno
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
+from registrations.api.callers import caller_of
+from registrations.api.requests import (
+    get_registration,
+)
+from registrations.errors import NotFound
 from registrations.models import EventRegistration, Status
 
 
@@ -24,7 +34,7 @@ class CalendarRenderer(JSONRenderer):
     format = "ics"
 
 
-def qr_svg(registration: EventRegistration) -> bytes:
+def _qr_svg(registration: EventRegistration) -> bytes:
     """The confirmation code as an SVG picture: a scanner types it."""
     picture = io.BytesIO()
     segno.make(registration.confirmation_code, error="m").save(
@@ -33,7 +43,7 @@ def qr_svg(registration: EventRegistration) -> bytes:
     return picture.getvalue()
 
 
-def calendar(registration: EventRegistration) -> bytes | None:
+def _calendar(registration: EventRegistration) -> bytes | None:
     """The appointment as iCalendar (RFC 5545); None if the schedule cannot be read."""
     appointment = registration.appointment
     if appointment is None or appointment.starts_at is None:
@@ -57,3 +67,39 @@ def calendar(registration: EventRegistration) -> bytes | None:
 
 
 _STATUS: dict[Status | None, str] = {Status.WAITLISTED: "TENTATIVE", Status.CANCELLED: "CANCELLED"}
+
+
+class RegistrationQr(APIView):
+    renderer_classes = (SvgRenderer,)
+
+    @extend_schema(
+        operation_id="registrations_qr",
+        summary="The confirmation code as a QR code",
+        responses={(200, "image/svg+xml"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, registration_id: int) -> HttpResponse:
+        """An SVG picture to show at the desk."""
+        registration = get_registration(caller_of(request), registration_id)
+        return HttpResponse(_qr_svg(registration), content_type="image/svg+xml")
+
+
+class RegistrationCalendar(APIView):
+    renderer_classes = (CalendarRenderer,)
+
+    @extend_schema(
+        operation_id="registrations_calendar",
+        summary="The appointment for a calendar",
+        responses={(200, "text/calendar"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, registration_id: int) -> HttpResponse:
+        """An iCalendar file. 404 where the schedule no longer tells when it is."""
+        registration = get_registration(caller_of(request), registration_id)
+        calendar = _calendar(registration)
+        if calendar is None:
+            raise NotFound("The schedule of this registration cannot be read.")
+        name = f"{registration.confirmation_code}.ics"
+        return HttpResponse(
+            calendar,
+            content_type="text/calendar; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )

@@ -16,9 +16,9 @@ from audit import trail
 from audit.models import AuditEvent, CheckIn
 from audit.trail import Actor
 from freshtrak.databases import PRIVATE
-from registrations import queries
 from registrations.errors import AlreadyCheckedIn, InvalidStatus
 from registrations.models import PLACE_FIELDS, EventRegistration, EventStatus, Status
+from registrations.queries import households, places
 from registrations.services import protocol
 from registrations.services.booking import OnWritten, nothing, write_attendees
 
@@ -43,10 +43,10 @@ def check_in(
     if registration.status is Status.CHECKED_IN:
         raise already_checked_in(registration)
     _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "checked in")
-    came = queries.attending(registration, attendee_ids)
+    came = households.attending(registration, attendee_ids)
     with transaction.atomic(using=PRIVATE, durable=True):
         registration.checked_in_at = now
-        _change(registration, queries.status_row(Status.CHECKED_IN), by=by, at=now)
+        _change(registration, places.status_row(Status.CHECKED_IN), by=by, at=now)
         _record(registration, Action.CHECKED_IN, by=by, at=now, attendees=came)
         trail.record_check_in(
             CheckIn(action=CheckIn.Action.CHECK_IN, **_facts(registration, by, now)), came
@@ -65,7 +65,7 @@ def undo_check_in(
     _require(registration, {Status.CHECKED_IN}, "taken back")
     with transaction.atomic(using=PRIVATE, durable=True):
         registration.checked_in_at = None
-        _change(registration, queries.status_row(Status.CONFIRMED), by=by, at=now)
+        _change(registration, places.status_row(Status.CONFIRMED), by=by, at=now)
         _record(registration, Action.CHECK_IN_UNDONE, by=by, at=now)
         trail.record_check_in(
             CheckIn(action=CheckIn.Action.UNDO, **_facts(registration, by, now)), []
@@ -84,7 +84,7 @@ def mark_no_show(
     with transaction.atomic(using=PRIVATE, durable=True):
         if registration.status is not Status.NO_SHOW:
             _require(registration, {Status.CONFIRMED}, "marked no-show")
-            _change(registration, queries.status_row(Status.NO_SHOW), by=by, at=now)
+            _change(registration, places.status_row(Status.NO_SHOW), by=by, at=now)
             _record(registration, Action.NO_SHOW, by=by, at=now)
         on_written(registration)
     return registration
@@ -106,8 +106,8 @@ def change_attendees(
     _look_again(registration)
     _require(registration, {Status.CONFIRMED, Status.WAITLISTED}, "changed")
     assert registration.event_status is not None
-    members = queries.attendees(registration.household_id or 0, attendee_ids)
-    before = queries.attending(registration, None)
+    members = households.attendees(registration.household_id or 0, attendee_ids)
+    before = households.attending(registration, None)
     with transaction.atomic(using=PRIVATE, durable=True):
         # First, because it holds the row while attendees are exchanged.
         _change(registration, registration.event_status, by=by, at=now)

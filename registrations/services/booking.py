@@ -14,16 +14,11 @@ from django.utils import timezone
 from audit import trail
 from audit.models import AuditEvent
 from audit.trail import Actor
-from registrations import queries
 from registrations.errors import (
     AlreadyRegistered,
     CapacityFull,
-    FieldError,
-    InvalidRequest,
     InvalidStatus,
-    NotBookable,
     NotFound,
-    SlotRequired,
 )
 from registrations.models import (
     PLACE_FIELDS,
@@ -32,12 +27,11 @@ from registrations.models import (
     HouseholdMember,
     Status,
 )
-from registrations.services import protocol, waitlist
+from registrations.queries import households, places
+from registrations.services import opening, protocol, waitlist
 from registrations.services.protocol import Place
-from schedules import appointments
-from schedules.appointments import Appointment, Offer
+from schedules.appointments import Appointment
 from schedules.counters import Target
-from schedules.models import NOT_PUBLISHED, EventSlot
 
 OnWritten = Callable[[EventRegistration], None]
 
@@ -71,10 +65,10 @@ def register(
     """
     now = timezone.now()
     target = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
-    members = queries.attendees(household_id, attendee_ids)
-    offer = _bookable(target, now, override=bool(override_reason))
+    members = households.attendees(household_id, attendee_ids)
+    offer = opening.bookable(target, now, override=bool(override_reason))
     appointment = offer.appointment
-    _check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+    opening.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
     try:
         with protocol.locked(target, at=now) as operation:
             place = operation.place
@@ -113,7 +107,7 @@ def register(
                     delta=1 if confirmed else 0,
                     by=by,
                     attendees=list(attendee_ids),
-                    **_overridden(offer, override_reason),
+                    **opening.overridden(offer, override_reason),
                 )
                 on_written(registration)
     except IntegrityError as error:
@@ -170,20 +164,20 @@ def move(
 
     The queue of the old place moves up; that of the new one goes first. Whoever waited and finds
     a place is confirmed. Moving to where one is changes nothing. `override_reason` is that of
-    `register`. Raises what `register` raises,
-    CapacityFull if there is no place, and InvalidStatus.
+    `register`. Raises what `register` raises, and InvalidStatus.
     """
     now = timezone.now()
     goal = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
     if goal == registration.target:
         with protocol.locked(goal, at=now) as operation:
             _look_again(registration, operation.place)
+            _holds_movable_place(registration)
             with operation.writing():
                 on_written(registration)
         return registration
-    offer = _bookable(goal, now, override=bool(override_reason))
+    offer = opening.bookable(goal, now, override=bool(override_reason))
     appointment = offer.appointment
-    _check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+    opening.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
     try:
         with protocol.locked(registration.target, goal, at=now) as operation:
             old, new = operation.places[registration.target], operation.places[goal]
@@ -204,7 +198,7 @@ def move(
                 registration.waitlisted_at = registration.waitlist_position = None
                 registration.appointment = appointment
                 new.change(registration, Status.CONFIRMED, by=by)
-                overridden = _overridden(offer, override_reason)
+                overridden = opening.overridden(offer, override_reason)
                 new.log(Action.MOVED_TO, registration, delta=1, by=by, **overridden)
                 on_written(registration)
     except IntegrityError as error:
@@ -218,45 +212,8 @@ def move(
 # Deciding: reads, and raises ---------------------------------------------------------
 
 
-def _bookable(target: Target, now: datetime, *, override: bool) -> Offer:
-    """What `target` offers, if it can be booked, or if the opening rules are overridden."""
-    offer = appointments.offer(target, now)
-    if offer is None:
-        # A slot whose hour or date is gone is there, but at no event that anybody can see.
-        if not target.is_date and EventSlot.objects.filter(pk=target.id).exists():
-            raise NotBookable(NOT_PUBLISHED)
-        raise NotFound("There is no such date." if target.is_date else "There is no such slot.")
-    if offer.closed_reason is not None and not override:
-        raise NotBookable(offer.closed_reason)
-    if offer.needs_slot:
-        raise SlotRequired
-    return offer
-
-
-def _overridden(offer: Offer, reason: str) -> dict[str, str]:
-    """What the trail keeps of an override that was needed."""
-    if offer.closed_reason is None:
-        return {}
-    return {"overridden": offer.closed_reason, "override_reason": reason}
-
-
-def _check_belongs(
-    appointment: Appointment, *, event_date_id: int | None, event_id: int | None
-) -> None:
-    """Raises InvalidRequest if a date or event was named that is not the appointment's."""
-    errors = []
-    if event_date_id not in {None, appointment.event_date_id}:
-        detail = f"The slot lies on date {appointment.event_date_id}."
-        errors.append(FieldError("event_date_id", "not_on_this_date", detail))
-    if event_id not in {None, appointment.event_id}:
-        detail = f"The date belongs to event {appointment.event_id}."
-        errors.append(FieldError("event_id", "not_of_this_event", detail))
-    if errors:
-        raise InvalidRequest(*errors)
-
-
 def _check_unregistered(household_id: int, appointment: Appointment) -> None:
-    existing = queries.active_registration_id(household_id, appointment.event_date_id)
+    existing = places.active_registration_id(household_id, appointment.event_date_id)
     if existing is not None:
         raise AlreadyRegistered(registration_id=existing)
 

@@ -27,9 +27,9 @@ from audit import trail
 from audit.models import AuditEvent
 from audit.trail import Actor
 from freshtrak.databases import PRIVATE, PUBLIC
-from registrations import queries
 from registrations.errors import Busy
 from registrations.models import EventRegistration, EventStatus, Status
+from registrations.queries import places
 from registrations.services import settlement
 from schedules import counters
 from schedules.counters import Marker, Target, Verdict
@@ -121,7 +121,7 @@ class Place:
             if movement.verdict is not Verdict.APPLIED:
                 raise Unsettled(target)
             self.proved += movement.ids
-        self.tally = queries.tally(target)
+        self.tally = places.tally(target)
         self.delta = 0
         self.date_deltas: Counter[int] = Counter()
         self.events: list[AuditEvent] = []

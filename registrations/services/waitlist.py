@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.trail import Actor
-from registrations import queries
 from registrations.models import EventRegistration, Status
+from registrations.queries import places
 from registrations.services import protocol
 from registrations.services.protocol import Place
 from schedules import appointments
@@ -46,14 +46,14 @@ def comes_first(place: Place, offer: Offer) -> bool:
     """
     if offer.is_open or not place.tally.waiting:
         return False
-    return bool(queries.eligible_queue(place.target, limit=1))
+    return bool(places.eligible_queue(place.target, limit=1))
 
 
 def move_up(place: Place) -> list[EventRegistration]:
     """Takes the free places for the head of the queue, before any newcomer gets one."""
     if place.free <= 0 or not place.tally.waiting:
         return []
-    promoted = queries.eligible_queue(place.target, limit=place.free)
+    promoted = places.eligible_queue(place.target, limit=place.free)
     for registration in promoted:
         place.take(registration.event_date_id)
     return promoted

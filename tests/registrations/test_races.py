@@ -13,9 +13,9 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from freshtrak.databases import PRIVATE, PUBLIC
-from registrations import queries
 from registrations.errors import AlreadyRegistered
 from registrations.models import EventRegistration, EventStatus
+from registrations.queries import places
 from schedules.models import EventDate, EventSlot
 from tests import booking as b
 from tests import factories
@@ -28,14 +28,14 @@ def _without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes FOR UPDATE away, and lets both decide before either writes."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *args, **kwargs: self)
     both_have_looked = threading.Barrier(2)
-    tally = queries.tally
+    tally = places.tally
 
     def tally_together(target: Any) -> Any:
         counted = tally(target)
         both_have_looked.wait(10)
         return counted
 
-    monkeypatch.setattr(queries, "tally", tally_together)
+    monkeypatch.setattr(places, "tally", tally_together)
 
 
 @pytest.mark.mariadb

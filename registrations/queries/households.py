@@ -1,0 +1,90 @@
+"""Households and their members: who may come, who came."""
+
+from collections.abc import Callable, Sequence
+
+from registrations.errors import (
+    FieldError,
+    HouseholdNotResolved,
+    InvalidRequest,
+)
+from registrations.models import (
+    EventRegistration,
+    Household,
+    HouseholdMember,
+)
+
+
+def attendees(household_id: int, member_ids: Sequence[int]) -> list[HouseholdMember]:
+    """The members of the household with these ids, in this order.
+
+    Raises InvalidRequest with an error for each id that cannot attend, HouseholdNotResolved if
+    the household does not exist or is gone.
+    """
+    found = {
+        member.pk: member
+        for member in HouseholdMember.objects.select_related("household").filter(
+            household_id=household_id, pk__in=member_ids
+        )
+    }
+    household = next((member.household for member in found.values()), None)
+    household = household or Household.objects.filter(pk=household_id).first()
+    if household is None or household.is_gone:
+        raise HouseholdNotResolved
+
+    def problem(member_id: int) -> tuple[str, str] | None:
+        if member_id not in found:
+            return "not_a_member", f"{member_id} is not a member of this household."
+        if not found[member_id].is_active:
+            return "inactive_member", f"Member {member_id} is no longer active."
+        return None
+
+    _check_each(member_ids, problem)
+    return [found[member_id] for member_id in member_ids]
+
+
+def attending(registration: EventRegistration, member_ids: Sequence[int] | None) -> list[int]:
+    """Those of the registration's attendees who came: all, or the ones named.
+
+    Raises InvalidRequest with an error for each that is not an attendee, or named twice.
+    """
+    expected = list(
+        registration.attendees.order_by("pk").values_list("household_member_id", flat=True)
+    )
+    if member_ids is None:
+        return [member_id for member_id in expected if member_id is not None]
+
+    def problem(member_id: int) -> tuple[str, str] | None:
+        if member_id not in expected:
+            return "not_an_attendee", f"{member_id} is not an attendee of this registration."
+        return None
+
+    _check_each(member_ids, problem)
+    return list(member_ids)
+
+
+def _check_each(
+    member_ids: Sequence[int], problem: Callable[[int], tuple[str, str] | None]
+) -> None:
+    """Raises InvalidRequest if nobody is named, somebody twice, or one with a `problem`."""
+    errors = []
+    if not member_ids:
+        errors.append(FieldError("attendees", "empty", "Name at least one attendee."))
+    seen: set[int] = set()
+    for position, member_id in enumerate(member_ids):
+        found = problem(member_id)
+        if member_id in seen:
+            found = ("duplicate", f"Member {member_id} is named twice.")
+        seen.add(member_id)
+        if found:
+            errors.append(FieldError(f"attendees.{position}", *found))
+    if errors:
+        raise InvalidRequest(*errors)
+
+
+def household_with_members(household_id: int) -> tuple[Household, list[HouseholdMember]]:
+    """A household and its active members, the head first. Raises HouseholdNotResolved."""
+    household = Household.objects.filter(pk=household_id, deleted_on=None).first()
+    if household is None:
+        raise HouseholdNotResolved
+    members = household.members.filter(is_active=True)
+    return household, list(members.order_by("-is_head_of_household", "pk"))

@@ -1,0 +1,52 @@
+"""May a target be booked: is it there, is it open, is it what the caller believes it to be?"""
+
+from datetime import datetime
+
+from registrations.errors import (
+    FieldError,
+    InvalidRequest,
+    NotBookable,
+    NotFound,
+    SlotRequired,
+)
+from schedules import appointments
+from schedules.appointments import Appointment, Offer
+from schedules.counters import Target
+from schedules.models import NOT_PUBLISHED, EventSlot
+
+
+def bookable(target: Target, now: datetime, *, override: bool) -> Offer:
+    """What `target` offers, if it can be booked, or if the opening rules are overridden."""
+    offer = appointments.offer(target, now)
+    if offer is None:
+        # A slot whose hour or date is gone is there, but at no event that anybody can see.
+        if not target.is_date and EventSlot.objects.filter(pk=target.id).exists():
+            raise NotBookable(NOT_PUBLISHED)
+        raise NotFound("There is no such date." if target.is_date else "There is no such slot.")
+    if offer.closed_reason is not None and not override:
+        raise NotBookable(offer.closed_reason)
+    if offer.needs_slot:
+        raise SlotRequired
+    return offer
+
+
+def overridden(offer: Offer, reason: str) -> dict[str, str]:
+    """What the trail keeps of an override that was needed."""
+    if offer.closed_reason is None:
+        return {}
+    return {"overridden": offer.closed_reason, "override_reason": reason}
+
+
+def check_belongs(
+    appointment: Appointment, *, event_date_id: int | None, event_id: int | None
+) -> None:
+    """Raises InvalidRequest if a date or event was named that is not the appointment's."""
+    errors = []
+    if event_date_id not in {None, appointment.event_date_id}:
+        detail = f"The slot lies on date {appointment.event_date_id}."
+        errors.append(FieldError("event_date_id", "not_on_this_date", detail))
+    if event_id not in {None, appointment.event_id}:
+        detail = f"The date belongs to event {appointment.event_id}."
+        errors.append(FieldError("event_id", "not_of_this_event", detail))
+    if errors:
+        raise InvalidRequest(*errors)

@@ -1,0 +1,293 @@
+"""Booking a place: what is confirmed, waitlisted, refused; what it costs."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.errors import (
+    AlreadyRegistered,
+    CapacityFull,
+    InvalidRequest,
+    NotBookable,
+    NotFound,
+    SlotRequired,
+)
+from registrations.models import EventRegistration, Household
+from schedules.models import EventDate, EventHour, EventSlot
+from tests import booking as b
+from tests import factories
+
+
+def _trail(registration: EventRegistration) -> list[tuple[str, int]]:
+    events = AuditEvent.objects.filter(registration_id=registration.pk).order_by("pk")
+    return [(event.action, event.delta) for event in events]
+
+
+# Register ---------------------------------------------------------------------------
+
+
+def test_register_confirms_counts_and_records(household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+
+    registration = b.register(household, slot)
+
+    assert b.status_of(registration) == "confirmed"
+    assert registration.event_date_id == slot.event_hour.event_date_id
+    assert registration.event_id == slot.event_hour.event_date.event_id
+    assert registration.added_by == 7
+    attendees = registration.attendees.values_list("household_member_id", flat=True)
+    assert list(attendees) == [member.pk for member in household.members.all()]
+    assert _trail(registration) == [("registered", 1)]
+    assert b.drift() == {}
+
+
+def test_register_event_carries_delta_value_seen_and_when_settled(household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=9, reserved=4)
+
+    b.register(household, slot)
+
+    event = AuditEvent.objects.get()
+    assert (event.delta, event.reserved_seen, event.ambiguous) == (1, 4, False)
+    assert event.settled_at is not None
+    assert (event.actor_kind, event.actor_id) == ("participant", "7")
+    assert EventSlot.objects.get().last_update == event.last_update_written
+
+
+def test_register_when_full_joins_the_queue_in_order() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    first, second, third = factories.households(3)
+
+    positions = [b.register(h, slot).waitlist_position for h in (first, second, third)]
+
+    assert positions == [None, 1, 2]
+    assert b.queue(slot) == [second.pk, third.pk]
+    assert b.drift() == {}
+
+
+def test_register_when_full_without_waitlist_is_refused() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    first, second = factories.households(2)
+    b.register(first, slot)
+
+    with pytest.raises(CapacityFull):
+        b.register(second, slot, join_waitlist=False)
+
+    assert EventRegistration.objects.count() == 1
+
+
+@pytest.mark.parametrize(("capacity", "reserved"), [(0, 0), (5, 5), (5, 8), (-1, 0)])
+def test_register_finds_no_place_where_there_is_none(
+    household: Household, capacity: int, reserved: int
+) -> None:
+    slot = factories.EventSlotFactory(capacity=capacity, reserved=reserved)
+
+    registration = b.register(household, slot)
+
+    assert b.status_of(registration) == "waitlisted"
+    assert b.reserved(slot) == reserved
+
+
+def test_register_gives_no_more_than_capacity_where_reserved_is_negative() -> None:
+    slot = factories.EventSlotFactory(capacity=1, reserved=-3)
+    first, second = factories.households(2)
+
+    results = [b.register(first, slot), b.register(second, slot)]
+
+    assert b.kinds(results) == ["confirmed", "waitlisted"]
+    assert b.reserved(slot) == -2
+
+
+def test_register_respects_places_taken_by_another_system() -> None:
+    slot = factories.EventSlotFactory(capacity=3)
+    first, second = factories.households(2)
+    b.register(first, slot)
+    EventSlot.objects.filter(pk=slot.pk).update(reserved=3)
+
+    registration = b.register(second, slot)
+
+    assert b.status_of(registration) == "waitlisted"
+    assert b.reserved(slot) == 3
+
+
+def test_register_for_a_date_without_slots(household: Household) -> None:
+    day = factories.EventDateFactory(capacity=1)
+
+    registration = b.register(household, day)
+
+    assert (registration.event_slot_id, registration.event_date_id) == (None, day.pk)
+    assert b.reserved(day) == 1
+    assert b.drift() == {}
+
+
+def test_register_for_a_date_with_slots_needs_a_slot(household: Household) -> None:
+    slot = factories.EventSlotFactory()
+
+    with pytest.raises(SlotRequired):
+        b.register(household, slot.event_hour.event_date)
+
+
+def test_register_for_a_date_whose_slots_are_out_of_use(household: Household) -> None:
+    slot = factories.EventSlotFactory(status_id=2)
+
+    registration = b.register(household, slot.event_hour.event_date)
+
+    assert b.status_of(registration) == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "reason"),
+    [
+        ("slot", {"status_id": 0}, "not_published"),
+        ("hour", {"status_id": 2}, "not_published"),
+        ("date", {"status_id": 2}, "not_published"),
+        ("date", {"status_publish": 0}, "not_published"),
+        ("date", {"published_date_key": factories.in_days(1)}, "not_published"),
+        ("event", {"status_id": 0}, "not_published"),
+        ("event", {"status_publish_event": 0}, "not_published"),
+        ("event", {"status_publish_event_dates": 0}, "not_published"),
+        ("date", {"event_date_key": factories.in_days(-1)}, "event_past"),
+        ("date", {"accept_reservations": 0}, "reservations_not_accepted"),
+        (
+            "date",
+            {"published_end_datetime": timezone.now() - timedelta(minutes=1)},
+            "registration_closed",
+        ),
+    ],
+)
+def test_register_is_refused_where_booking_is_not_open(
+    household: Household, table: str, change: dict[str, Any], reason: str
+) -> None:
+    slot = factories.EventSlotFactory()
+    day = slot.event_hour.event_date
+    row = {"slot": slot, "hour": slot.event_hour, "date": day, "event": day.event}[table]
+    type(row).objects.filter(pk=row.pk).update(**change)
+
+    with pytest.raises(NotBookable) as refusal:
+        b.register(household, slot)
+
+    assert refusal.value.code == reason
+    assert b.reserved(slot) == 0
+
+
+def test_register_for_what_does_not_exist(household: Household) -> None:
+    with pytest.raises(NotFound):
+        b.register(household, EventSlot(event_slot_id=4_294_967_295))
+    with pytest.raises(NotFound):
+        b.register(household, EventDate(event_date_id=4_294_967_295))
+
+
+@pytest.mark.parametrize("missing", [EventHour, EventDate])
+def test_register_for_a_slot_whose_hour_or_date_is_gone(household: Household, missing: Any) -> None:
+    slot = factories.EventSlotFactory()
+    missing.objects.all().delete()
+
+    with pytest.raises(NotBookable) as refusal:
+        b.register(household, slot)
+
+    assert refusal.value.code == "not_published"
+
+
+def test_register_with_date_and_event_that_are_not_the_slots(household: Household) -> None:
+    slot = factories.EventSlotFactory()
+
+    with pytest.raises(InvalidRequest) as refusal:
+        b.register(household, slot, event_date_id=1, event_id=2)
+
+    assert [error.field for error in refusal.value.errors] == ["event_date_id", "event_id"]
+
+
+def test_register_again_on_the_date_tells_the_first(household: Household) -> None:
+    hour = factories.EventHourFactory()
+    one, other = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=0)
+    first = b.register(household, one)
+
+    with pytest.raises(AlreadyRegistered) as refusal:
+        b.register(household, other)
+    with pytest.raises(AlreadyRegistered):
+        b.register(household, other, join_waitlist=False)
+
+    assert refusal.value.extra == {"registration_id": first.pk}
+
+
+def test_register_and_cancel_many_times_keeps_history(household: Household) -> None:
+    slot = factories.EventSlotFactory()
+
+    for _ in range(5):
+        b.cancel(b.register(household, slot))
+    b.register(household, slot)
+
+    assert EventRegistration.objects.count() == 6
+    assert EventRegistration.objects.active().count() == 1
+    assert b.drift() == {}
+
+
+# Cost -------------------------------------------------------------------------------
+
+
+def _statements(call: Any) -> list[str]:
+    """The SQL of a call, less the statements that only begin and end transactions."""
+    with (
+        CaptureQueriesContext(connections[PRIVATE]) as private,
+        CaptureQueriesContext(connections[PUBLIC]) as public,
+    ):
+        call()
+    control = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
+    both = [*public.captured_queries, *private.captured_queries]
+    return [query["sql"] for query in both if not query["sql"].startswith(control)]
+
+
+def test_register_costs_eleven_statements_and_a_refusal_six() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    first, second = factories.households(2)
+    members = {h.pk: list(h.members.values_list("pk", flat=True)) for h in (first, second)}
+
+    confirmed = _statements(lambda: b.register(first, slot, attendee_ids=members[first.pk]))
+
+    def refused() -> None:
+        with pytest.raises(CapacityFull):
+            b.register(second, slot, attendee_ids=members[second.pk], join_waitlist=False)
+
+    assert len(confirmed) == 11
+    assert len(_statements(refused)) == 6
+
+
+# Staff override -----------------------------------------------------------------------
+
+
+def test_override_books_where_booking_is_closed_and_says_so(household: Household) -> None:
+    slot = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
+
+    registration = b.register(household, slot, by=b.STAFF, override_reason="Walk-in")
+
+    details = AuditEvent.objects.get().details
+    assert b.status_of(registration) == "confirmed"
+    assert details["overridden"] == "reservations_not_accepted"
+    assert details["override_reason"] == "Walk-in"
+
+
+def test_override_of_what_is_open_is_no_override(household: Household) -> None:
+    b.register(household, factories.EventSlotFactory(), override_reason="Walk-in")
+
+    assert "override_reason" not in AuditEvent.objects.get().details
+
+
+def test_override_gives_neither_more_than_capacity_nor_past_the_queue() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    holder, waiting, walk_in, late = factories.households(4)
+    registration = b.register(holder, slot)
+    b.register(waiting, slot)
+    EventDate.objects.update(accept_reservations=0)
+
+    full = b.register(walk_in, slot, override_reason="Walk-in")
+    b.cancel(registration)
+    behind = b.register(late, slot, override_reason="Walk-in")
+
+    assert (b.status_of(full), b.status_of(behind)) == ("waitlisted", "waitlisted")
+    assert b.reserved(slot) == 0
+    assert b.drift() == {}
