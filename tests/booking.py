@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from audit import trail
 from freshtrak.databases import PRIVATE, PUBLIC
@@ -150,3 +151,15 @@ def settle_all() -> None:
     while reconciliation.settle() != (0, 0):
         assert time.monotonic() < deadline, "something cannot be settled"
         time.sleep(0.1)
+
+
+def statements(call: Callable[[], Any]) -> list[str]:
+    """The SQL of a call on both databases, less what only begins and ends transactions."""
+    with (
+        CaptureQueriesContext(connections[PRIVATE]) as private,
+        CaptureQueriesContext(connections[PUBLIC]) as public,
+    ):
+        call()
+    control = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
+    both = [*public.captured_queries, *private.captured_queries]
+    return [query["sql"] for query in both if not query["sql"].startswith(control)]

@@ -1,6 +1,5 @@
 """The gate over HTTP: check-in, its undoing, no-show, and the list of check-ins. Staff only."""
 
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request

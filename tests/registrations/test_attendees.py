@@ -1,6 +1,5 @@
 """Who may be named as an attendee."""
 
-
 import pytest
 from django.utils import timezone
 

@@ -1,6 +1,5 @@
 """Moving to another slot or date: all or nothing."""
 
-
 import pytest
 
 from audit.models import AuditEvent

@@ -4,12 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import (
     AlreadyRegistered,
     CapacityFull,
@@ -230,31 +227,19 @@ def test_register_and_cancel_many_times_keeps_history(household: Household) -> N
 # Cost -------------------------------------------------------------------------------
 
 
-def _statements(call: Any) -> list[str]:
-    """The SQL of a call, less the statements that only begin and end transactions."""
-    with (
-        CaptureQueriesContext(connections[PRIVATE]) as private,
-        CaptureQueriesContext(connections[PUBLIC]) as public,
-    ):
-        call()
-    control = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
-    both = [*public.captured_queries, *private.captured_queries]
-    return [query["sql"] for query in both if not query["sql"].startswith(control)]
-
-
 def test_register_costs_eleven_statements_and_a_refusal_six() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     first, second = factories.households(2)
     members = {h.pk: list(h.members.values_list("pk", flat=True)) for h in (first, second)}
 
-    confirmed = _statements(lambda: b.register(first, slot, attendee_ids=members[first.pk]))
+    confirmed = b.statements(lambda: b.register(first, slot, attendee_ids=members[first.pk]))
 
     def refused() -> None:
         with pytest.raises(CapacityFull):
             b.register(second, slot, attendee_ids=members[second.pk], join_waitlist=False)
 
     assert len(confirmed) == 11
-    assert len(_statements(refused)) == 6
+    assert len(b.statements(refused)) == 6
 
 
 # Staff override -----------------------------------------------------------------------
