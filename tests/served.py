@@ -52,16 +52,18 @@ def _answer(status: int, response: Any) -> Answer:
 
 
 @contextmanager
-def serve(*options: str) -> Iterator[Service]:
+def serve(**environment: str) -> Iterator[Service]:
+    """The service on the test databases; `environment` overrides its variables."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [
             sys.executable, "-m", "gunicorn", "freshtrak.wsgi:application", "--bind",
-            f"127.0.0.1:{port}", "--log-level", "warning", *options,
+            f"127.0.0.1:{port}", "--log-level", "warning",
         ],
-        env={**processes.environment(), "LOG_FORMAT": "json"}, stderr=subprocess.DEVNULL,
+        env={**processes.environment(), "LOG_FORMAT": "json", **environment},
+        stderr=subprocess.DEVNULL,
     )  # fmt: skip
     service = Service(f"http://127.0.0.1:{port}", process)
     try:

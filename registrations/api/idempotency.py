@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -38,6 +38,15 @@ class _AnsweredBefore(Exception):
     """Another request has this key; what this one was about to write is rolled back."""
 
 
+_OBSTACLES = (
+    RegistrationError,
+    exceptions.APIException,
+    DatabaseError,  # with public down, an answer given before can still be given again
+    InterfaceError,
+    _AnsweredBefore,
+)
+
+
 def answer_once(
     request: Request,
     *,
@@ -57,7 +66,7 @@ def answer_once(
     fingerprint = _fingerprint(request)
     try:
         return _answer(perform, render, status, digest=digest, fingerprint=fingerprint)
-    except (RegistrationError, exceptions.APIException, _AnsweredBefore) as obstacle:
+    except _OBSTACLES as obstacle:
         record = _find(digest)
         if record is not None:
             return _replay(record, fingerprint)

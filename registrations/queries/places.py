@@ -100,3 +100,12 @@ def waitlisted(event_date_ids: Iterable[int]) -> dict[tuple[int, int | None], in
         .annotate(count=Count("pk"))
     )
     return {(date_id, slot_id): count for date_id, slot_id, count in counts if date_id}
+
+
+def targets_with_queue(event_date_id: int | None = None) -> list[Target]:
+    """Slots and date-only dates where somebody waits, of one date or of all."""
+    waiting = EventRegistration.objects.waiting().order_by()
+    if event_date_id is not None:
+        waiting = waiting.filter(event_date_id=event_date_id)
+    rows = waiting.values_list("event_slot_id", "event_date_id").distinct()
+    return sorted({Target.of(event_slot_id=slot, event_date_id=date) for slot, date in rows})

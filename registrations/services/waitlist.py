@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.trail import Actor
+from registrations.errors import Busy
 from registrations.models import EventRegistration, Status
 from registrations.queries import places
 from registrations.services import protocol
@@ -30,6 +31,21 @@ def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
             with operation.writing():
                 write(operation.place, promoted, by=by)
     return promoted
+
+
+def promote_everywhere(*, event_date_id: int | None = None, by: Actor) -> tuple[int, int]:
+    """Promotes at every target where somebody waits, or at those of one date.
+
+    For when capacity was raised and nobody books there. Returns how many moved up, and at how
+    many targets others kept the lock: the next run finds those.
+    """
+    promoted = busy = 0
+    for target in places.targets_with_queue(event_date_id):
+        try:
+            promoted += len(promote(target, by=by))
+        except Busy:
+            busy += 1
+    return promoted, busy
 
 
 def is_open(target: Target, now: datetime) -> bool:

@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from registrations import demo
-from registrations.models import EventRegistration, Household
-from schedules.models import Event
+from registrations.models import EventRegistration, Household, IdempotencyRecord
+from schedules.models import Event, EventDate, EventSlot
 from tests import booking as b
 from tests import factories
 from tests.processes import kill_at
@@ -71,3 +71,33 @@ def test_seed_demo_when_its_month_is_over(time_machine: Any) -> None:
 def test_issue_token_needs_to_know_whose(options: list[str]) -> None:
     with pytest.raises(CommandError):
         _output("issue_token", *options)
+
+
+def test_promote_waitlist_after_capacity_was_raised() -> None:
+    slot, day = factories.EventSlotFactory(capacity=0), factories.EventDateFactory(capacity=0)
+    for household in factories.households(3):
+        b.register(household, slot)
+        b.register(household, day)
+    EventSlot.objects.update(capacity=2)
+    EventDate.objects.update(capacity=1)
+
+    one_date = _output("promote_waitlist", event_date_id=day.pk)
+    everywhere = _output("promote_waitlist")
+    again = _output("promote_waitlist")
+
+    assert one_date.startswith("1 promoted, 0 places busy")
+    assert everywhere.startswith("2 promoted")
+    assert again.startswith("0 promoted")
+    assert (b.reserved(slot), b.reserved(day)) == (2, 1)
+    assert b.drift() == {}
+
+
+def test_purge_deletes_what_is_older_than_a_day() -> None:
+    for hours in (1, 23, 25, 48):
+        IdempotencyRecord(
+            digest=str(hours), fingerprint="f", status=201, body={},
+            created_at=timezone.now() - timedelta(hours=hours),
+        ).save()  # fmt: skip
+
+    assert _output("purge_idempotency_keys") == "2 deleted\n"
+    assert set(IdempotencyRecord.objects.values_list("digest", flat=True)) == {"1", "23"}

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connections
 
-from freshtrak.databases import PUBLIC
+from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration
 from tests import booking as b
-from tests import factories, tokens
+from tests import factories, served, tokens
 from tests.processes import kill_in_request
 from tests.served import Answer, Service
 
@@ -95,6 +95,57 @@ def test_killed_in_mid_request_and_retried_with_the_same_key(service: Service, p
     )
     assert EventRegistration.objects.count() == 1
     b.settle_all()
+    assert b.drift() == {}
+
+
+@pytest.mark.mariadb
+def test_connections_that_were_cut_heal_without_a_restart(service: Service) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    first, second = factories.households(2)
+    service.post(PATH, tokens.of_household(first), _body(slot, first))
+
+    for alias in (PRIVATE, PUBLIC):
+        _cut_all_other_connections(alias)
+    answers = [
+        service.post(PATH, tokens.of_household(second), _body(slot, second)) for _ in range(9)
+    ]
+
+    assert answers[0].status == 201
+    assert {answer.status for answer in answers[1:]} == {409}
+    assert b.drift() == {}
+
+
+def _cut_all_other_connections(alias: str) -> None:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE id <> CONNECTION_ID() AND command = 'Sleep'"
+        )
+        for (number,) in cursor.fetchall():
+            cursor.execute(f"KILL {number}")
+
+
+def test_without_public_what_needs_it_not_still_answers(django_db_setup: None) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    first, second = factories.households(2)
+    mine = tokens.of_household(first)
+    down = "mysql://nobody:x@127.0.0.1:9/nowhere"
+
+    with served.serve() as up:
+        booked = up.post(PATH, mine, _body(slot, first), idempotency_key="k").body
+    with served.serve(PUBLIC_DATABASE_URL=down) as service:
+        shown = service.request("GET", f"{PATH}{booked['id']}/", mine)
+        again = service.post(PATH, mine, _body(slot, first), idempotency_key="k")
+        refused = service.post(PATH, tokens.of_household(second), _body(slot, second))
+        ready = service.request("GET", "/readyz")
+
+    assert (shown.status, shown.body["status"], shown.body["schedule"]) == (200, "confirmed", None)
+    assert (again.status, again.body) == (201, booked)
+    assert (refused.status, refused.body["code"]) == (503, "database_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert ready.status == 503
+    assert ready.body["databases"] == {"freshtrak_private": "ok", "freshtrak_public": "down"}
+    assert EventRegistration.objects.count() == 1
     assert b.drift() == {}
 
 

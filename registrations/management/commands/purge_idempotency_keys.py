@@ -1,0 +1,22 @@
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from registrations.models import IdempotencyRecord
+
+BATCH = 1000
+
+
+class Command(BaseCommand):
+    help = "Deletes answers older than IDEMPOTENCY_KEY_HOURS, in small batches. Safe at any time."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        oldest = timezone.now() - timedelta(hours=settings.IDEMPOTENCY_KEY_HOURS)
+        expired = IdempotencyRecord.objects.filter(created_at__lt=oldest)
+        deleted = 0
+        while batch := list(expired.values_list("pk", flat=True)[:BATCH]):
+            deleted += IdempotencyRecord.objects.filter(pk__in=batch).delete()[0]
+        self.stdout.write(f"{deleted} deleted")
