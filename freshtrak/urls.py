@@ -19,5 +19,6 @@ urlpatterns = [
     path("api/errors/", problems.documentation, name="errors"),
 ]
 
+handler400 = "freshtrak.api.problems.bad_request"
 handler404 = "freshtrak.api.problems.not_found"
 handler500 = "freshtrak.api.problems.server_error"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connections
 from rest_framework.test import APIClient
 
@@ -78,7 +77,6 @@ def _clean_after_real_commits(request: pytest.FixtureRequest) -> Iterator[None]:
 def _statuses(db: None) -> None:
     if not EventStatus.objects.exists():
         EventStatus.objects.bulk_create(EventStatus(name=status) for status in Status)
-    assert apps.ready
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -63,6 +64,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return respond(invalid.code, str(invalid), errors=fields)
     if isinstance(error, exceptions.APIException):
         return _respond_to_drf(error)
+    if isinstance(error, SuspiciousOperation):
+        return respond("invalid", _SUSPICIOUS)
     if isinstance(error, OperationalError | InterfaceError):
         log.error("database_unavailable", exc_info=error)
         return respond(
@@ -70,6 +73,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         )
     return None
 
+
+_SUSPICIOUS = "The request cannot be read: it is too large, or for another host."
 
 _DRF = {
     exceptions.ParseError: "malformed_json",
@@ -127,6 +132,10 @@ def documentation(request: HttpRequest) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Django's 404 for addresses that nothing answers at."""
     return _plain("not_found", "Nothing answers at this address.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return _plain("invalid", _SUSPICIOUS)
 
 
 def server_error(request: HttpRequest) -> JsonResponse:

@@ -168,6 +168,14 @@ def test_post_of_another_media_type(participant: APIClient) -> None:
     assert _problem(response) == (415, "unsupported_media_type")
 
 
+def test_post_that_is_too_large_or_for_another_host(participant: APIClient) -> None:
+    large = participant.post(PATH, {"attendees": [1] * 1_500_000})
+    elsewhere = participant.get(PATH, headers={"Host": "elsewhere.example"})
+
+    assert _problem(large) == (400, "invalid")
+    assert _problem(elsewhere) == (400, "invalid")
+
+
 def test_method_and_representation_that_do_not_exist(participant: APIClient) -> None:
     assert _problem(participant.delete(PATH)) == (405, "method_not_allowed")
     assert _problem(participant.get(PATH, HTTP_ACCEPT="text/csv")) == (406, "not_acceptable")
