@@ -63,9 +63,16 @@ def filtered(
     if date_from is not None or date_to is not None:
         days = EventDate.objects.between(date_from, date_to).values_list("pk", flat=True)
         rows = rows.filter(event_date_id__in=list(days))
-    if text := search.strip():
-        rows = rows.filter(_matches(text, names=search_names))
+    rows = find(rows, search, names=search_names)
     return rows.order_by("pk" if ordering == "created_at" else "-pk")
+
+
+def find(
+    rows: "QuerySet[EventRegistration]", text: str, *, names: bool
+) -> "QuerySet[EventRegistration]":
+    """Those with this confirmation code; with `names` also those of a household or member."""
+    text = text.strip()
+    return rows.filter(_matches(text, names=names)) if text else rows
 
 
 def _status_ids(status: Status) -> list[int]:
@@ -79,6 +86,7 @@ def _matches(text: str, *, names: bool) -> Q:
             Q(first_name__icontains=text) | Q(last_name__icontains=text)
         )
         matches |= Q(household__name__icontains=text)
+        matches |= Q(household__identification_code=text)
         matches |= Q(household_id__in=members.values("household_id"))
     return matches
 

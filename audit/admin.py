@@ -1,0 +1,42 @@
+"""The trail and the check-ins in the admin: to look at, never to change."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from audit.models import AuditEvent, CheckIn
+
+
+class AppendOnlyAdmin(admin.ModelAdmin):
+    ordering = ("-pk",)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(AppendOnlyAdmin):
+    list_display = (
+        "at", "action", "registration_id", "household_id", "event_date_id", "event_slot_id",
+        "actor_kind", "actor_id", "delta", "settled_at", "ambiguous",
+    )  # fmt: skip
+    list_filter = ("action", "actor_kind", "ambiguous", ("settled_at", admin.EmptyFieldListFilter))
+    search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
+
+
+@admin.register(CheckIn)
+class CheckInAdmin(AppendOnlyAdmin):
+    list_display = (
+        "at", "action", "registration_id", "household_id", "event_date_id", "event_slot_id",
+        "actor_id", "attendee_count",
+    )  # fmt: skip
+    list_filter = ("action",)
+    search_fields = ("=registration_id", "=household_id", "=actor_id")

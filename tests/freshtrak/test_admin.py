@@ -1,0 +1,92 @@
+"""The admin shows everything and changes nothing yet."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from audit.models import AuditEvent
+from registrations.models import Household
+from schedules.models import EventSlot
+from tests import booking as b
+from tests import factories
+
+PAGES = [
+    "registrations/eventregistration", "registrations/household", "registrations/eventstatus",
+    "schedules/event", "schedules/eventdate", "schedules/eventhour", "schedules/eventslot",
+    "audit/auditevent", "audit/checkin",
+]  # fmt: skip
+
+
+@pytest.fixture
+def admin() -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root", password="x"),
+                       backend="django.contrib.auth.backends.ModelBackend")  # fmt: skip
+    return client
+
+
+def _text(client: Client, path: str) -> str:
+    response = client.get(f"/admin/{path}")
+    assert response.status_code == 200, path
+    return response.content.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lists_run_a_fixed_number_of_queries(admin: Client, page: str) -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+
+    def statements(people: int) -> int:
+        for household in factories.households(people):
+            b.register(household, slot)
+            factories.EventSlotFactory()
+        return len(b.statements(lambda: _text(admin, f"{page}/")))
+
+    statements(2)
+    few = statements(1)
+    assert statements(40) == few
+
+
+def test_registrations_show_household_appointment_and_queue(admin: Client) -> None:
+    slot = factories.EventSlotFactory(capacity=0)
+    johnson = factories.HouseholdFactory(name="Johnson")
+    other = factories.HouseholdFactory(name="Rivera")
+    registration = b.register(johnson, slot)
+    b.register(other, slot)
+
+    everything = _text(admin, "registrations/eventregistration/")
+    by_name = _text(admin, "registrations/eventregistration/?q=johns")
+    by_code = _text(admin, f"registrations/eventregistration/?q={registration.confirmation_code}")
+
+    assert "Rivera" in everything
+    assert slot.event_hour.event_date.event.event_name in everything
+    for found in (by_name, by_code):
+        assert "Johnson" in found
+        assert "Rivera" not in found
+
+
+def test_nothing_can_be_added_changed_or_deleted(admin: Client, household: Household) -> None:
+    registration = b.register(household, factories.EventSlotFactory())
+    event = AuditEvent.objects.get()
+    rows: list[tuple[str, Any]] = [
+        ("registrations/eventregistration", registration), ("registrations/household", household),
+        ("schedules/eventslot", EventSlot.objects.get()), ("audit/auditevent", event),
+    ]  # fmt: skip
+
+    for page, row in rows:
+        _text(admin, f"{page}/{row.pk}/change/")
+        assert admin.get(f"/admin/{page}/add/").status_code == 403
+        assert admin.post(f"/admin/{page}/{row.pk}/change/", {}).status_code == 403
+        assert admin.post(f"/admin/{page}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_log_in_is_locked_after_repeated_failures() -> None:
+    get_user_model().objects.create_superuser("root", password="right")
+    client = Client()
+
+    for password in ["wrong"] * 5:
+        client.post("/admin/login/", {"username": "root", "password": password})
+    locked = client.post("/admin/login/", {"username": "root", "password": "right"})
+
+    assert locked.status_code == 429
