@@ -5,6 +5,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from freshtrak import health
 from freshtrak.api import problems
 
+admin.site.site_header = admin.site.site_title = "FreshTrak Registrations"
+admin.site.index_title = "The desk"
+admin.site.site_url = None
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

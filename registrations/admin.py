@@ -61,8 +61,8 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         return row.waitlist_position
 
     @admin.display(description="attendees")
-    def attendees(self, row: EventRegistration) -> str:
-        return ", ".join(str(member) for member in row.attending)
+    def attendees(self, row: EventRegistration) -> int:
+        return len(row.attending)
 
 
 class MemberInline(ReadOnlyInline):

@@ -98,6 +98,7 @@ class EventStatus(Stamped):
 
     class Meta:
         db_table = "event_statuses"
+        verbose_name_plural = "event statuses"
 
     def __str__(self) -> str:
         return self.name

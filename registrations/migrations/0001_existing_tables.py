@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
                 ),
                 migrations.CreateModel(
                     name="EventStatus",
-                    options={"db_table": "event_statuses"},
+                    options={"db_table": "event_statuses", "verbose_name_plural": "event statuses"},
                     fields=[*key(), *stamps(), ("name", models.CharField(max_length=255))],
                 ),
                 migrations.CreateModel(
