@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +125,48 @@ def test_examples_of_booking_and_moving_are_executed(client: APIClient) -> None:
         statuses.append(client.post(path, body).status_code)
 
     assert statuses == [201, 201, 201, 200, 200]
+
+
+def test_examples_of_every_conflict_are_executed(household: Any) -> None:
+    """Each conflict is provoked; what does not vary of the answer equals the example."""
+    conflicts = _document()["paths"]["/api/v1/registrations/"]["post"]["responses"]["409"]
+    examples = conflicts["content"]["application/problem+json"]["examples"]
+    participant, staff = APIClient(), APIClient()
+    participant.credentials(HTTP_AUTHORIZATION=tokens.of_household(household))
+    staff.credentials(HTTP_AUTHORIZATION=tokens.of_staff())
+    attendees = [household.members.get().pk]
+    path = "/api/v1/registrations/"
+    answers = []
+
+    def book(slot: Any, **change: Any) -> None:
+        body = {"event_slot_id": slot.pk, "attendees": attendees, **change}
+        answers.append(participant.post(path, body))
+
+    closed = {
+        "not_published": {"status_publish": 0},
+        "registration_closed": {"published_end_datetime": timezone.now() - timedelta(days=1)},
+        "event_past": {"event_date_key": factories.in_days(-1)},
+        "reservations_not_accepted": {"accept_reservations": 0},
+    }
+    for change in closed.values():
+        slot = factories.EventSlotFactory()
+        EventDate.objects.filter(pk=slot.event_hour.event_date_id).update(**change)
+        book(slot)
+    book(factories.EventSlotFactory(capacity=0), waitlist=False)
+    slot = factories.EventSlotFactory()
+    book(slot, event_slot_id=None, event_date_id=slot.event_hour.event_date_id)
+    book(slot)
+    book(slot)
+    mine = f"{path}{EventRegistration.objects.get().pk}/"
+    staff.post(f"{mine}check-in/")
+    answers.append(staff.post(f"{mine}check-in/"))
+    answers.append(participant.post(f"{mine}cancel/"))
+
+    bodies = {a.json()["code"]: a.json() for a in answers if a.status_code == 409}
+    assert set(bodies) == set(examples)
+    for code, example in examples.items():
+        for member in ("type", "title", "status", "code"):
+            assert bodies[code][member] == example["value"][member]
 
 
 def test_example_answers_have_the_shape_of_real_ones(client: APIClient) -> None:
