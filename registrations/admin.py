@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from registrations import deeds
 from registrations.models import EventRegistration, EventStatus, Household, HouseholdMember
 from registrations.queries import listing
 from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -31,6 +32,7 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
     search_fields = ("pk",)
     search_help_text = "Confirmation code, name of a household or member, identification code"
     list_per_page = 50
+    actions = ("check_in", "undo_check_in", "mark_no_show", "cancel")
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[EventRegistration]":
@@ -63,6 +65,30 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
     @admin.display(description="attendees")
     def attendees(self, row: EventRegistration) -> int:
         return len(row.attending)
+
+    # Each deed goes through its service, after a page that says what it will do.
+
+    @admin.action(description="Check in", permissions=["attend"])
+    def check_in(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        return deeds.confirm_or_do(self, request, rows, deeds.CHECK_IN)
+
+    @admin.action(description="Undo check-in", permissions=["attend"])
+    def undo_check_in(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        return deeds.confirm_or_do(self, request, rows, deeds.UNDO)
+
+    @admin.action(description="Mark as no-show", permissions=["attend"])
+    def mark_no_show(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        return deeds.confirm_or_do(self, request, rows, deeds.NO_SHOW)
+
+    @admin.action(description="Cancel", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        return deeds.confirm_or_do(self, request, rows, deeds.CANCEL)
+
+    def has_attend_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registrations.attend_eventregistration")
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("registrations.cancel_eventregistration")
 
 
 class MemberInline(ReadOnlyInline):

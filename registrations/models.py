@@ -174,6 +174,10 @@ class EventRegistration(Stamped):
 
     class Meta:
         db_table = "event_registrations"
+        permissions = [
+            ("attend_eventregistration", "Can check in, undo it and mark no-shows"),
+            ("cancel_eventregistration", "Can cancel registrations"),
+        ]
         constraints = [
             # One place per household and date. `active` is NULL for cancelled rows, and NULLs
             # never collide: MySQL has no partial unique index.

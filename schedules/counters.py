@@ -136,6 +136,11 @@ def lock(target: Target) -> Locked | None:
     return Locked(target=target, now=row.pop("server_clock"), **row)
 
 
+def look(target: Target) -> tuple[int, int] | None:
+    """Capacity and `reserved` as they stand, without a lock: to show, never to decide by."""
+    return _table(target).values_list("capacity", "reserved").first()
+
+
 def add(target: Target, delta: int, marker: Marker) -> None:
     """Moves the counter of a locked target by `delta` and leaves the marker.
 

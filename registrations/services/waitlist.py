@@ -11,7 +11,7 @@ from registrations.models import EventRegistration, Status
 from registrations.queries import places
 from registrations.services import protocol
 from registrations.services.protocol import Place
-from schedules import appointments
+from schedules import appointments, counters
 from schedules.appointments import Offer
 from schedules.counters import Target
 
@@ -46,6 +46,17 @@ def promote_everywhere(*, event_date_id: int | None = None, by: Actor) -> tuple[
         except Busy:
             busy += 1
     return promoted, busy
+
+
+def preview(target: Target, *, leaving: int, now: datetime) -> list[EventRegistration]:
+    """Who would move up if so many places were given back now. A look without the lock: between
+    it and the deed the world may change, and the deed decides anew."""
+    counts = counters.look(target)
+    if counts is None or not is_open(target, now):
+        return []
+    capacity, reserved = counts
+    free = capacity - max(reserved, places.tally(target).holding) + leaving
+    return places.eligible_queue(target, limit=free) if free > 0 else []
 
 
 def is_open(target: Target, now: datetime) -> bool:
