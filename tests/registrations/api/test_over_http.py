@@ -119,7 +119,7 @@ def _cut_all_other_connections(alias: str) -> None:
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT id FROM information_schema.processlist"
-            " WHERE id <> CONNECTION_ID() AND command = 'Sleep'"
+            " WHERE id <> CONNECTION_ID() AND command = 'Sleep' AND db = DATABASE()"
         )
         for (number,) in cursor.fetchall():
             cursor.execute(f"KILL {number}")
