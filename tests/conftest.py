@@ -36,6 +36,7 @@ def pytest_report_header() -> str:
     return f"databases: {connections[PRIVATE].vendor} and {connections[PUBLIC].vendor}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-django puts those that commit behind the others
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
     """Every test has both databases; those that only MariaDB can answer are MariaDB's."""
     for item in items:
