@@ -3,11 +3,10 @@
 from django.urls import include, path
 
 from freshtrak.api import accounts, problems
-from registrations.api.pagination import Pages
 from registrations.queries import places
 from schedules.api import views as schedules
 
-_known = {"waitlisted": places.waitlisted, "pages": Pages}
+_known = {"waitlisted": places.waitlisted}
 
 urlpatterns = [
     path("events/", schedules.EventList.as_view(**_known), name="event-list"),

@@ -17,13 +17,13 @@ from registrations.api.outputs import (
     CheckInOutput,
     RegistrationOutput,
 )
-from registrations.api.pagination import Pages, page_of
 from registrations.api.requests import (
     change,
     validated,
 )
 from registrations.queries import listing
 from registrations.services import attendance
+from schedules.api.pagination import Pages, page_of
 
 
 class RegistrationCheckIn(APIView):

@@ -26,7 +26,6 @@ from registrations.api.outputs import (
     HouseholdOutput,
     RegistrationOutput,
 )
-from registrations.api.pagination import Pages, page_of
 from registrations.api.requests import (
     change,
     get_registration,
@@ -39,6 +38,7 @@ from registrations.models import EventRegistration
 from registrations.queries import households, listing
 from registrations.services import attendance, booking
 from registrations.services.booking import OnWritten
+from schedules.api.pagination import Pages, page_of
 
 
 class RegistrationList(APIView):

@@ -11,13 +11,13 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import exceptions, serializers
-from rest_framework.pagination import PageNumberPagination
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from schedules.api.pagination import Pages, page_of
 from schedules.api.serializers import (
     DateOutput,
     DateWithHoursOutput,
@@ -30,17 +30,9 @@ from schedules.api.serializers import (
 from schedules.models import Event, EventDate, EventSlot
 
 
-def _page_of(name: str, shape: type[Any]) -> Any:
-    url = serializers.URLField(allow_null=True)
-    count = serializers.IntegerField()
-    fields = {"count": count, "next": url, "previous": url, "results": shape(many=True)}
-    return inline_serializer(f"{name}Page", fields)
-
-
 class ScheduleView(APIView):
     authentication_classes = ()
     permission_classes = ()
-    pages: type[PageNumberPagination] = PageNumberPagination
 
     @staticmethod
     def waitlisted(event_date_ids: Iterable[int]) -> Waitlisted:
@@ -58,7 +50,7 @@ class ScheduleView(APIView):
 class EventList(ScheduleView):
     @extend_schema(
         operation_id="events_list", summary="List events", parameters=[EventFilters],
-        responses=_page_of("Event", EventOutput),
+        responses=page_of(EventOutput),
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Events that have public dates (between `date_from` and `date_to`)."""
@@ -73,7 +65,7 @@ class EventList(ScheduleView):
                 | Q(city__icontains=text)
                 | Q(zip=text[:5])
             )
-        pages = self.pages()
+        pages = Pages()
         page: Any = pages.paginate_queryset(events, request, view=self)
         return pages.get_paginated_response(EventOutput(page, many=True).data)
 
@@ -91,7 +83,7 @@ class EventDetail(ScheduleView):
 class EventDateList(ScheduleView):
     @extend_schema(
         operation_id="event_dates_list", summary="List dates", parameters=[EventDateFilters],
-        responses=_page_of("EventDate", DateOutput),
+        responses=page_of(DateOutput),
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Public dates, soonest first."""
@@ -106,7 +98,7 @@ class EventDateList(ScheduleView):
             days = days.filter(event_id=filters["event_id"])
         days = days.select_related("event").with_booking()
         days = days.order_by("event_date_key", "start_time_key", "pk")
-        pages = self.pages()
+        pages = Pages()
         page: Any = pages.paginate_queryset(days, request, view=self)
         context = self.context([day.pk for day in page], now)
         return pages.get_paginated_response(DateOutput(page, many=True, context=context).data)
