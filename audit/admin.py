@@ -28,7 +28,9 @@ class AuditEventAdmin(AppendOnlyAdmin):
         "at", "action", "registration_id", "household_id", "event_date_id", "event_slot_id",
         "actor_kind", "actor_id", "delta", "settled_at", "ambiguous",
     )  # fmt: skip
-    list_filter = ("action", "actor_kind", "ambiguous", ("settled_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "at", "action", "actor_kind", "ambiguous", ("settled_at", admin.EmptyFieldListFilter),
+    )  # fmt: skip
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
 
 
@@ -38,5 +40,5 @@ class CheckInAdmin(AppendOnlyAdmin):
         "at", "action", "registration_id", "household_id", "event_date_id", "event_slot_id",
         "actor_id", "attendee_count",
     )  # fmt: skip
-    list_filter = ("action",)
+    list_filter = ("at", "action")
     search_fields = ("=registration_id", "=household_id", "=actor_id")

@@ -8,6 +8,7 @@ from freshtrak.api import problems
 admin.site.site_header = admin.site.site_title = "FreshTrak Registrations"
 admin.site.index_title = "The desk"
 admin.site.site_url = None
+admin.site.enable_nav_sidebar = False  # a tablet has no room for it; the base template has links
 
 urlpatterns = [
     path("healthz", health.healthz),

@@ -5,6 +5,9 @@ import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import connections, transaction
 from django.utils import timezone
 
@@ -12,8 +15,9 @@ from audit import trail
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered
 from registrations.models import EventRegistration, Household, HouseholdMember
-from registrations.services import booking
+from registrations.services import attendance, booking
 from schedules import local
+from schedules.counters import Target
 from schedules.keys import date_key
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
@@ -21,6 +25,9 @@ from schedules.models import Event, EventDate, EventHour, EventSlot
 class NotTheDemo(Exception):
     """The public database holds events that are not the demo's."""
 
+
+STAFF = {"frontdesk": "Front desk", "coordinator": "Coordinator", "admin": "Administrator"}
+PASSWORD = "demo"  # noqa: S105
 
 _DESCRIPTION = "Fresh produce, bread and dairy. Bring bags or a cart; no papers are needed."
 EVENTS = [
@@ -70,6 +77,8 @@ def seed(now: datetime) -> None:
     today = timezone.localtime(now).date()
     with transaction.atomic(using=PRIVATE):
         households = _make_households(now)
+        if settings.DEBUG:  # the password is no secret
+            _make_staff()
     with transaction.atomic(using=PUBLIC):
         for event in EVENTS:
             local.insert(event)
@@ -123,14 +132,26 @@ def _make_households(now: datetime) -> list[Household]:
     return households
 
 
+def _make_staff() -> None:
+    """One user for each group of staff."""
+    for name, group in STAFF.items():
+        user, _ = get_user_model().objects.get_or_create(username=name, defaults={"is_staff": True})
+        user.set_password(PASSWORD)
+        user.save()
+        user.groups.add(Group.objects.get(name=group))
+
+
 def _make_month(today: date) -> tuple[list[EventSlot], list[EventDate]]:
-    """Riverside on Tuesdays and Thursdays, St. Stephen's on Saturdays, Westgate on Mondays."""
+    """Riverside on Tuesdays and Thursdays, St. Stephen's on Saturdays, Westgate on Mondays.
+
+    And whatever day it is, Riverside distributes today.
+    """
     slots: list[EventSlot] = []
     date_only: list[EventDate] = []
     weekdays = {1: EVENTS[0], 3: EVENTS[0], 5: EVENTS[1], 0: EVENTS[2]}
-    for days in range(1, 31):
+    for days in range(31):
         day = today + timedelta(days=days)
-        event = weekdays.get(day.weekday())
+        event = weekdays.get(day.weekday()) if days else EVENTS[0]
         if event is EVENTS[2]:
             date_only.append(_make_date(event, day, capacity=60, start=1400, end=1600))
         elif event is not None:
@@ -166,12 +187,15 @@ def _make_slots(day: EventDate) -> Iterator[EventSlot]:
 
 
 def _book(households: list[Household], slots: list[EventSlot], dates: list[EventDate]) -> None:
-    """Through the service, as everybody books: the first slot full with a queue, others partly."""
+    """Through the services, as everybody books: two slots full with a queue, others partly."""
     chance = random.Random(11)  # noqa: S311
     wishes: list[tuple[Household, int | None, int | None]] = [
-        (household, slots[0].pk, None) for household in households[1:8]
+        (household, slot.pk, None)
+        for slot in (slots[0], slots[12])
+        for household in households[1:8]
     ]
-    for slot in chance.sample(slots[12:], 24):
+    wishes += [(h, slots[1 + n % 11].pk, None) for n, h in enumerate(households[8:])]
+    for slot in chance.sample(slots[24:], 24):
         wishes += [(h, slot.pk, None) for h in chance.sample(households[8:], 3)]
     for day in dates:
         wishes += [(h, None, day.pk) for h in chance.sample(households[8:], 9)]
@@ -187,3 +211,7 @@ def _book(households: list[Household], slots: list[EventSlot], dates: list[Event
             )
         except AlreadyRegistered:
             continue  # by chance they have a place that day
+    for registration in EventRegistration.objects.at(
+        Target.of(event_slot_id=slots[0].pk, event_date_id=None)
+    ).filter(waitlisted_at=None)[:3]:
+        attendance.check_in(registration, by=trail.SYSTEM)

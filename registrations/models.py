@@ -174,9 +174,14 @@ class EventRegistration(Stamped):
 
     class Meta:
         db_table = "event_registrations"
+        verbose_name = "registration"
         permissions = [
             ("attend_eventregistration", "Can check in, undo it and mark no-shows"),
             ("cancel_eventregistration", "Can cancel registrations"),
+            ("walk_in_eventregistration", "Can register walk-ins at the gate"),
+            ("move_eventregistration", "Can move registrations"),
+            ("promote_eventregistration", "Can let the waitlist move up"),
+            ("export_eventregistration", "Can export registrations"),
         ]
         constraints = [
             # One place per household and date. `active` is NULL for cancelled rows, and NULLs

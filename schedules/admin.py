@@ -4,12 +4,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Shows rows that belong to another system."""
+
+    class Media:
+        css = {"all": ("schedules/fill.css",)}
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -35,7 +39,9 @@ class ReadOnlyInline(admin.TabularInline):
 
 @admin.display(description="taken")
 def taken(row: Any) -> str:
-    return f"{row.reserved} of {row.capacity}"
+    return render_to_string(
+        "schedules/fill.html", {"taken": row.reserved, "capacity": row.capacity}
+    )
 
 
 @admin.register(Event)

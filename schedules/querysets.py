@@ -112,6 +112,10 @@ class EventSlotQuerySet(models.QuerySet[Any]):
         """Joins hour, date and event. A slot whose hour or date is gone is not found."""
         return self.select_related("event_hour__event_date__event")
 
+    def on(self, day: date) -> EventSlotQuerySet:
+        """Slots of all dates on this day."""
+        return self.filter(event_hour__event_date__event_date_key=date_key(day))
+
     def public(self, now: datetime) -> EventSlotQuerySet:
         """Active slots of public dates."""
         from schedules.models import EventDate

@@ -6,22 +6,21 @@ from datetime import date, datetime
 import structlog
 from django.db import DatabaseError, InterfaceError
 from django.db.models import (
+    Case,
     F,
     Func,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
+    When,
 )
 
 from audit.models import CheckIn
 from registrations import confirmation_codes
-from registrations.models import (
-    EventRegistration,
-    EventStatus,
-    HouseholdMember,
-    Status,
-)
+from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
+from registrations.queries import names as names_of
+from registrations.queries import places
 from schedules import appointments
 from schedules.appointments import Appointment
 from schedules.counters import Target
@@ -30,7 +29,7 @@ from schedules.models import EventDate
 log = structlog.get_logger(__name__)
 
 
-def registrations() -> "QuerySet[EventRegistration]":
+def registrations() -> EventRegistrationQuerySet:
     """Registrations as the API shows them: status and attendees with them, newest first."""
     return (
         EventRegistration.objects.select_related("event_status")
@@ -55,16 +54,32 @@ def filtered(
     """`rows` by what a client asks for. Days are public's: they go by the ids of its dates."""
     rows = rows.filter(**ids)
     if status is not None:
-        rows = rows.filter(event_status_id__in=_status_ids(Status(status)))
+        rows = rows.filter(event_status__in=places.rows_meaning(Status(status)))
     if when is not None:
-        days = EventDate.objects.upcoming(now).values_list("pk", flat=True)
-        upcoming = Q(event_date_id__in=list(days))
-        rows = rows.filter(upcoming if when == "upcoming" else ~upcoming)
+        rows = at_time(rows, when, now)
     if date_from is not None or date_to is not None:
-        days = EventDate.objects.between(date_from, date_to).values_list("pk", flat=True)
-        rows = rows.filter(event_date_id__in=list(days))
+        rows = on_days(rows, date_from, date_to)
     rows = find(rows, search, names=search_names)
     return rows.order_by("pk" if ordering == "created_at" else "-pk")
+
+
+def at_time(
+    rows: "QuerySet[EventRegistration]", when: str, now: datetime
+) -> "QuerySet[EventRegistration]":
+    """Those of today and later (`when` is "upcoming"), or all others ("past")."""
+    upcoming = Q(event_date_id__in=_ids(EventDate.objects.upcoming(now)))
+    return rows.filter(upcoming if when == "upcoming" else ~upcoming)
+
+
+def on_days(
+    rows: "QuerySet[EventRegistration]", first: date | None, last: date | None
+) -> "QuerySet[EventRegistration]":
+    """Those from `first` to `last`, both included; None is no limit."""
+    return rows.filter(event_date_id__in=_ids(EventDate.objects.between(first, last)))
+
+
+def _ids(days: "QuerySet[EventDate]") -> list[int]:
+    return list(days.values_list("pk", flat=True))
 
 
 def find(
@@ -75,33 +90,34 @@ def find(
     return rows.filter(_matches(text, names=names)) if text else rows
 
 
-def _status_ids(status: Status) -> list[int]:
-    return [row.pk for row in EventStatus.objects.all() if row.status is status]
+def find_similar(rows: "QuerySet[EventRegistration]", text: str) -> "QuerySet[EventRegistration]":
+    """As `find` by code and name, and behind those the names that `text` may misspell."""
+    text = text.strip()
+    if not text:
+        return rows
+    exact = _matches(text, names=True)
+    found = rows.filter(exact | names_of.resembling(text, "household__"))
+    return found.order_by(Case(When(exact, then=0), default=1), *found.query.order_by)
 
 
 def _matches(text: str, *, names: bool) -> Q:
     matches = Q(pk=confirmation_codes.decode(text) or 0)
-    if names:
-        members = HouseholdMember.objects.filter(
-            Q(first_name__icontains=text) | Q(last_name__icontains=text)
-        )
-        matches |= Q(household__name__icontains=text)
-        matches |= Q(household__identification_code=text)
-        matches |= Q(household_id__in=members.values("household_id"))
-    return matches
+    return matches | names_of.named(text, "household__") if names else matches
 
 
-def show(page: Sequence[EventRegistration]) -> None:
+def show(page: Sequence[EventRegistration]) -> bool:
     """Adds what a registration's own row does not hold: queue, appointment, who attends.
 
-    Without freshtrak_public the appointment stays None: a registration can still be shown.
+    Without freshtrak_public the appointment stays None, and False is returned: a registration
+    can still be shown.
     """
     positions = waitlist_positions(page)
     found = _appointments(row.target for row in page if row.is_placed)
     for row in page:
         row.waitlist_position = positions.get(row.pk)
-        row.appointment = found.get(row.target) if row.is_placed else None
+        row.appointment = (found or {}).get(row.target) if row.is_placed else None
         row.attending = [a.household_member for a in row.attendees.all() if a.household_member]
+    return found is not None
 
 
 def waitlist_positions(page: Iterable[EventRegistration]) -> dict[int, int]:
@@ -136,14 +152,14 @@ def appointments_of(records: Iterable[CheckIn]) -> dict[int, Appointment]:
         for record in records
         if record.event_slot_id is not None or record.event_date_id is not None
     }
-    found = _appointments(targets.values())
+    found = _appointments(targets.values()) or {}
     return {pk: found[target] for pk, target in targets.items() if target in found}
 
 
-def _appointments(targets: Iterable[Target]) -> dict[Target, Appointment]:
-    """As public tells; none if it does not answer."""
+def _appointments(targets: Iterable[Target]) -> dict[Target, Appointment] | None:
+    """As public tells; None if it does not answer."""
     try:
         return appointments.find_many(targets)
     except (DatabaseError, InterfaceError):
         log.warning("schedule_unavailable", exc_info=True)
-        return {}
+        return None

@@ -77,9 +77,14 @@ def eligible_queue(target: Target, limit: int) -> list[EventRegistration]:
     return list(eligible[:limit])
 
 
+def rows_meaning(status: Status) -> list[EventStatus]:
+    """The rows of `event_statuses` that mean this status, however spelt, the oldest first."""
+    return [row for row in EventStatus.objects.order_by("pk") if row.status is status]
+
+
 def status_row(status: Status) -> EventStatus:
     """The row of `event_statuses` to write: the oldest that means this status."""
-    return next(row for row in EventStatus.objects.order_by("pk") if row.status is status)
+    return rows_meaning(status)[0]
 
 
 def active_registration_id(household_id: int, event_date_id: int) -> int | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import trail
@@ -19,10 +20,13 @@ from freshtrak.databases import PRIVATE
 from registrations.errors import AlreadyCheckedIn, InvalidStatus
 from registrations.models import PLACE_FIELDS, EventRegistration, EventStatus, Status
 from registrations.queries import households, places
-from registrations.services import protocol
+from registrations.services import booking, protocol
 from registrations.services.booking import OnWritten, nothing, write_attendees
 
 Action = AuditEvent.Action
+
+BATCH = 100
+"""How many are marked no-show in one transaction at close-out."""
 
 
 @protocol.retried
@@ -45,14 +49,50 @@ def check_in(
     _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "checked in")
     came = households.attending(registration, attendee_ids)
     with transaction.atomic(using=PRIVATE, durable=True):
-        registration.checked_in_at = now
-        _change(registration, places.status_row(Status.CHECKED_IN), by=by, at=now)
-        _record(registration, Action.CHECKED_IN, by=by, at=now, attendees=came)
-        trail.record_check_in(
-            CheckIn(action=CheckIn.Action.CHECK_IN, **_facts(registration, by, now)), came
-        )
+        _admit(registration, came, by=by, at=now)
         on_written(registration)
     return registration
+
+
+def walk_in(
+    *,
+    household_id: int,
+    attendee_ids: Sequence[int],
+    event_slot_id: int | None = None,
+    event_date_id: int | None = None,
+    override_reason: str,
+    by: Actor,
+) -> EventRegistration:
+    """Books a place for a household that stands at the gate, and checks it in, at once.
+
+    One private transaction: it is booked and here, or neither. Raises what `booking.register`
+    raises; CapacityFull where no place is free, for nobody waits at a gate.
+    """
+
+    def admit(registration: EventRegistration) -> None:
+        _admit(registration, list(attendee_ids), by=by, at=registration.updated_at)
+
+    return booking.register(
+        household_id=household_id,
+        attendee_ids=attendee_ids,
+        event_slot_id=event_slot_id,
+        event_date_id=event_date_id,
+        join_waitlist=False,
+        override_reason=override_reason,
+        by=by,
+        on_written=admit,
+    )
+
+
+def _admit(
+    registration: EventRegistration, came: Sequence[int], *, by: Actor, at: datetime
+) -> None:
+    registration.checked_in_at = at
+    _change(registration, places.status_row(Status.CHECKED_IN), by=by, at=at)
+    _record(registration, Action.CHECKED_IN, by=by, at=at, attendees=came)
+    trail.record_check_in(
+        CheckIn(action=CheckIn.Action.CHECK_IN, **_facts(registration, by, at)), came
+    )
 
 
 @protocol.retried
@@ -88,6 +128,38 @@ def mark_no_show(
             _record(registration, Action.NO_SHOW, by=by, at=now)
         on_written(registration)
     return registration
+
+
+def close_out(event_date_id: int, *, by: Actor) -> int:
+    """Marks everybody of a date who is still expected as no-show; returns how many.
+
+    In batches, each of them one transaction: stopped half-way, it goes on when called again.
+    Whoever is checked in meanwhile stays so. Raises Busy.
+    """
+    marked = last = 0
+    while batch := list(_expected(event_date_id).filter(pk__gt=last)[:BATCH]):
+        marked += _mark_absent(event_date_id, [row.pk for row in batch], by=by)
+        last = batch[-1].pk
+    return marked
+
+
+def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
+    confirmed = places.rows_meaning(Status.CONFIRMED)
+    rows = EventRegistration.objects.filter(event_date_id=event_date_id, event_status__in=confirmed)
+    return rows.order_by("pk")
+
+
+@protocol.retried
+def _mark_absent(event_date_id: int, registration_ids: Sequence[int], *, by: Actor) -> int:
+    now, marked = timezone.now(), 0
+    no_show = places.status_row(Status.NO_SHOW)
+    with transaction.atomic(using=PRIVATE, durable=True):
+        for registration in _expected(event_date_id).filter(pk__in=registration_ids):
+            # Guarded as in _change; but one that was changed meanwhile is just left alone.
+            if registration.become(no_show, at=now, by=by.legacy_id):
+                _record(registration, Action.NO_SHOW, by=by, at=now)
+                marked += 1
+    return marked
 
 
 @protocol.retried

@@ -1,4 +1,4 @@
-"""The admin shows everything and changes nothing yet."""
+"""The admin shows everything; nothing is changed but through the desk's own pages."""
 
 from typing import Any
 
@@ -76,7 +76,8 @@ def test_nothing_can_be_added_changed_or_deleted(admin: Client, household: House
 
     for page, row in rows:
         _text(admin, f"{page}/{row.pk}/change/")
-        assert admin.get(f"/admin/{page}/add/").status_code == 403
+        if row is not registration:  # which staff do make: registrations/admin/bookings.py
+            assert admin.get(f"/admin/{page}/add/").status_code == 403
         assert admin.post(f"/admin/{page}/{row.pk}/change/", {}).status_code == 403
         assert admin.post(f"/admin/{page}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
 

@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from io import StringIO
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -26,6 +27,11 @@ class Command(BaseCommand):
             demo.seed(timezone.now())
         except demo.NotTheDemo as error:
             raise CommandError(str(error)) from error
+        if settings.DEBUG:
+            self.stdout.write(
+                f"The desk: {options['address']}/admin/ as {', '.join(demo.STAFF)}"
+                f" (password: {demo.PASSWORD})\n\n"
+            )
         offer = demo.something_to_book(timezone.now())
         if offer is None:
             self.stdout.write("The demo's month is over. Remove its databases to begin a new one.")

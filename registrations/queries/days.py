@@ -1,0 +1,150 @@
+"""A distribution in numbers: how full its slots are, who came, who waits."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count
+from django.utils import timezone
+
+from registrations.models import HOLDING, EventRegistration, EventStatus, Status
+from schedules.counters import Target
+from schedules.keys import ACTIVE, date_key
+from schedules.models import EventDate, EventSlot
+
+Tallies = dict[int | None, Counter[Status]]
+"""How many registrations of a date have each status, by slot; None is the date itself."""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """How full a slot or a date is, and how many came."""
+
+    target: Target
+    start_time: str | None
+    end_time: str | None
+    capacity: int
+    reserved: int
+    by_status: Counter[Status]
+    is_active: bool = True
+    """A slot that PantryTrak took out of use may still have people in it."""
+
+    @property
+    def taken(self) -> int:
+        """As the services count: what `reserved` says, or what we gave if that is more."""
+        return max(self.reserved, sum(self.by_status[status] for status in HOLDING))
+
+    @property
+    def free(self) -> int:
+        return max(self.capacity - self.taken, 0)
+
+    @property
+    def confirmed(self) -> int:
+        return self.by_status[Status.CONFIRMED]
+
+    @property
+    def checked_in(self) -> int:
+        return self.by_status[Status.CHECKED_IN]
+
+    @property
+    def no_show(self) -> int:
+        return self.by_status[Status.NO_SHOW]
+
+    @property
+    def waiting(self) -> int:
+        return self.by_status[Status.WAITLISTED]
+
+
+@dataclass(frozen=True)
+class Hour:
+    start_time: str | None
+    end_time: str | None
+    slots: list[Fill]
+
+
+@dataclass(frozen=True)
+class Day:
+    """One date of an event. Booked by slot, it has hours; otherwise its own `fill` is all."""
+
+    row: EventDate
+    fill: Fill
+    hours: list[Hour]
+
+    @property
+    def targets(self) -> list[Fill]:
+        """What can be booked: the slots in use, or the date itself."""
+        slots = [slot for hour in self.hours for slot in hour.slots if slot.is_active]
+        return slots or [self.fill]
+
+    def is_to_come(self, now: datetime) -> bool:
+        """Whether the day, in the zone of its event, lies after today."""
+        return self.row.event_date_key > date_key(now.astimezone(self.row.event.zone))
+
+
+def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:
+    """From an index, in two queries, however many dates and registrations. Private only."""
+    counts = (
+        EventRegistration.objects.filter(event_date_id__in=list(event_date_ids))
+        .order_by()
+        .values_list("event_date_id", "event_slot_id", "event_status_id")
+        .annotate(count=Count("pk"))
+    )
+    meaning = {row.pk: row.status for row in EventStatus.objects.all()}
+    found: dict[int, Tallies] = defaultdict(lambda: defaultdict(Counter))
+    for date_id, slot_id, status_id, count in counts:
+        if date_id is not None and (status := meaning.get(status_id or 0)) is not None:
+            found[date_id][slot_id][status] += count
+    return found
+
+
+def total(of_date: Tallies) -> Counter[Status]:
+    """Of all slots of a date together."""
+    return sum(of_date.values(), Counter[Status]())
+
+
+def day(event_date_id: int) -> Day | None:
+    """A date with its slots as they are filled now; None if the date is gone. Four queries."""
+    row = EventDate.objects.select_related("event").filter(pk=event_date_id).first()
+    if row is None:
+        return None
+    found = tallies([event_date_id])[event_date_id]
+    slots = EventSlot.objects.filter(event_hour__event_date_id=event_date_id)
+    in_order = slots.select_related("event_hour").order_by(
+        "event_hour__start_time_key", "event_hour_id", "start_time_key", "pk"
+    )
+    hours: dict[int, Hour] = {}
+    for slot in in_order:
+        is_active = slot.status_id == ACTIVE and slot.event_hour.status_id == ACTIVE
+        if not is_active and slot.pk not in found:
+            continue
+        hour = slot.event_hour
+        of_hour = hours.setdefault(hour.pk, Hour(hour.start_time, hour.end_time, []))
+        of_hour.slots.append(_fill(Target(False, slot.pk), slot, found[slot.pk], is_active))
+    return Day(row, _fill(Target(True, row.pk), row, total(found)), list(hours.values()))
+
+
+def _fill(
+    target: Target, row: EventSlot | EventDate, by_status: Counter[Status], is_active: bool = True
+) -> Fill:
+    return Fill(
+        target, row.start_time, row.end_time, row.capacity, row.reserved, by_status, is_active
+    )
+
+
+def between(first: date, last: date, event_id: int | None = None) -> list[Day]:
+    """The dates from `first` to `last`, soonest first, as wholes: without their hours."""
+    rows = EventDate.objects.between(first, last).filter(status_id=ACTIVE).select_related("event")
+    if event_id is not None:
+        rows = rows.filter(event_id=event_id)
+    in_order = list(rows.order_by("event_date_key", "start_time_key", "pk"))
+    found = tallies(row.pk for row in in_order)
+    return [
+        Day(row, _fill(Target(True, row.pk), row, total(found[row.pk])), []) for row in in_order
+    ]
+
+
+def coming(now: datetime, days: int = 60) -> list[Day]:
+    """The dates of the coming days, to choose one from."""
+    today = timezone.localtime(now).date()
+    return between(today, today + timedelta(days=days))

@@ -1,0 +1,62 @@
+"""Households by name as people say and type it: in parts, and with one letter wrong."""
+
+from django.db.models import Q, QuerySet
+
+from registrations.models import Household, HouseholdMember
+
+SHORTEST = 4
+"""Letters that a word must have to be looked for misspelt: shorter ones resemble everything."""
+
+
+def misspelt(word: str) -> str | None:
+    """A regular expression for `word` with a letter wrong, missing, too many, or two swapped.
+
+    Of the kind that SQLite, MySQL and MariaDB all understand; None for what is no word.
+    """
+    if len(word) < SHORTEST or not word.isalpha():
+        return None
+    one_off = {f"{word[:at]}.?.?{word[at + 1 :]}" for at in range(len(word))}
+    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
+    return f"({'|'.join(sorted(one_off | swapped))})"
+
+
+def members(text: str, *, similar: bool = False) -> "QuerySet[HouseholdMember]":
+    """Members in whose name each word of `text` stands, or, if `similar`, one that resembles it."""
+    found = HouseholdMember.objects.filter(household__isnull=False)
+    for word in text.split():
+        matches = Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        if similar and (pattern := misspelt(word)):
+            matches |= Q(first_name__iregex=f"^{pattern}$") | Q(last_name__iregex=f"^{pattern}$")
+        found = found.filter(matches)
+    return found
+
+
+def named(text: str, household: str = "") -> Q:
+    """Households with `text` in their own name or in a member's, or as identification code.
+
+    `household` is the path to them, with its underscores, from the model that is filtered.
+    """
+    return (
+        Q(**{f"{household}name__icontains": text})
+        | Q(**{f"{household}identification_code": text})
+        | Q(**{f"{household}pk__in": members(text).values("household_id")})
+    )
+
+
+def resembling(text: str, household: str = "") -> Q:
+    """Households whose name, or a member's, is `text` but for one letter of each word."""
+    matches = Q(**{f"{household}pk__in": members(text, similar=True).values("household_id")})
+    if pattern := misspelt(text):
+        matches |= Q(**{f"{household}name__iregex": f"^{pattern}( |$)"})
+    return matches
+
+
+def households(text: str, limit: int) -> list[Household]:
+    """Active households by name or identification code, at most `limit`, with their members.
+
+    Those that are spelt so come first, then those that are spelt nearly so.
+    """
+    active = Household.objects.filter(deleted_on=None).prefetch_related("members").order_by("name")
+    found = list(active.filter(named(text))[:limit])
+    others = active.filter(resembling(text)).exclude(pk__in=[row.pk for row in found])
+    return found + list(others[: limit - len(found)])

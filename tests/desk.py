@@ -1,0 +1,66 @@
+"""The desk in tests: members of staff who are logged in, and what they do there."""
+
+import re
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import connections
+from django.test import Client
+
+from freshtrak.databases import PRIVATE
+from registrations.models import EventRegistration
+from schedules.models import EventDate
+
+LIST = "/admin/registrations/eventregistration/"
+
+
+def member(group: str, name: str = "anna") -> Any:
+    user = get_user_model().objects.create_user(name, password="secret", is_staff=True)
+    if not Group.objects.exists():  # flushed behind a test that commits
+        for name, make in (("0005_groups", "make_groups"), ("0006_desk_rights", "grant")):
+            migration = import_module(f"registrations.migrations.{name}")
+            getattr(migration, make)(apps, connections[PRIVATE].schema_editor())
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def log_in(group: str, name: str = "anna") -> Client:
+    client = Client()
+    client.force_login(member(group, name), "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def act(client: Client, action: str, *rows: EventRegistration, **data: Any) -> str:
+    """Chooses an action for these rows of the list; the page that comes of it."""
+    chosen = [row.pk for row in rows]
+    response = client.post(
+        LIST, {"action": action, "_selected_action": chosen, **data}, follow=True
+    )
+    return text_of(response)
+
+
+def confirm(client: Client, action: str, *rows: EventRegistration, **data: Any) -> str:
+    return act(client, action, *rows, confirmed="yes", **data)
+
+
+def page(client: Client, path: str, **query: Any) -> str:
+    response = client.get(f"{LIST}{path}", query, follow=True)
+    assert response.status_code == 200, path
+    return text_of(response)
+
+
+def post(client: Client, path: str, **data: Any) -> str:
+    return text_of(client.post(f"{LIST}{path}", data, follow=True))
+
+
+def text_of(response: Any) -> str:
+    """What a person reads of a page: without tags, and with single blanks."""
+    body = re.sub(r"<(script|style|title|head).*?</\1>", " ", response.content.decode(), flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+def day(row: EventDate) -> str:
+    return f"days/{row.pk}/"

@@ -1,0 +1,115 @@
+"""The list with its filters and search, and the page of one registration."""
+
+from datetime import timedelta
+
+import pytest
+
+from registrations.models import EventRegistration, EventStatus
+from tests import booking as b
+from tests import desk, factories
+
+
+def _codes(page: str) -> set[str]:
+    rows = EventRegistration.objects.all()
+    return {row.household.name for row in rows if row.household and row.confirmation_code in page}
+
+
+@pytest.fixture
+def some() -> None:
+    """Abe next week, Bea waits behind him; Cid was here the day before yesterday."""
+    slot = factories.EventSlotFactory(
+        event_slot_id=501, capacity=1, event_hour__event_date__event__event_name="Market"
+    )
+    past = factories.EventDateFactory(event_date_key=factories.in_days(0))
+    for name, target in (("Abe", slot), ("Bea", slot), ("Cid", past)):
+        b.register(factories.HouseholdFactory(name=name), target)
+    type(past).objects.filter(pk=past.pk).update(event_date_key=factories.in_days(-2))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, {"Abe", "Bea", "Cid"}),
+        ({"when": "upcoming"}, {"Abe", "Bea"}),
+        ({"when": "past"}, {"Cid"}),
+        ({"status": "waitlisted"}, {"Bea"}),
+        ({"status": "none"}, set()),
+        ({"status": "confirmed", "when": "upcoming"}, {"Abe"}),
+        ({"day": str(factories.today() + timedelta(days=7))}, {"Abe", "Bea"}),
+        ({"day": str(factories.today())}, set()),
+        ({"event_slot_id": "501"}, {"Abe", "Bea"}),
+        ({"event_slot_id": "99999999999999999999"}, set()),
+        ({"q": "bea"}, {"Bea"}),
+    ],
+)
+def test_filters(some: None, query: dict[str, str], found: set[str]) -> None:
+    assert _codes(desk.page(desk.log_in("Front desk"), "", **query)) == found
+
+
+@pytest.mark.parametrize("query", [{"day": "yesterday"}, {"day": "2026-02-31"}, {"event_id": "x"}])
+def test_filters_that_cannot_be_read_show_everything(some: None, query: dict[str, str]) -> None:
+    assert _codes(desk.page(desk.log_in("Front desk"), "", **query)) == {"Abe", "Bea", "Cid"}
+
+
+def test_event_and_slot_can_be_chosen(some: None) -> None:
+    day = factories.today() + timedelta(days=7)
+
+    page = desk.page(desk.log_in("Front desk"), "", day=str(day))
+
+    assert "09:30 Market (501)" in page
+
+
+def test_search_finds_names_in_parts_misspelt_and_exact_ones_first() -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    for name in ("Johnson", "Jonson", "Rivera"):
+        household = factories.HouseholdFactory(name=name, size=0)
+        factories.MemberFactory(household=household, first_name="Maria", last_name=name)
+        b.register(household, slot)
+    anna = desk.log_in("Front desk")
+
+    both = desk.page(anna, "", q="Jonson")
+    words = desk.page(anna, "", q="maria rivera")
+    nobody = desk.page(anna, "", q="maria okafor")
+
+    assert _codes(both) == {"Johnson", "Jonson"}
+    assert both.index("Jonson Pantry") < both.index("Johnson Pantry")
+    assert _codes(words) == {"Rivera"}
+    assert _codes(nobody) == set()
+
+
+def test_a_registration_shows_its_history_and_what_can_be_done() -> None:
+    slot = factories.EventSlotFactory()
+    registration = b.register(factories.HouseholdFactory(name="Abe"), slot)
+    anna, carl = desk.log_in("Front desk", "anna"), desk.log_in("Coordinator", "carl")
+    desk.confirm(anna, "check_in", registration)
+
+    checked_in = desk.page(carl, f"{registration.pk}/change/")
+    desk.confirm(carl, "undo_check_in", registration)
+    confirmed = desk.page(carl, f"{registration.pk}/change/")
+    front_desk = desk.page(anna, f"{registration.pk}/change/")
+
+    assert f"Registered participant slot {slot.pk} +1" in checked_in
+    assert "Checked In anna" in checked_in
+    assert "Undo check-in …" in checked_in
+    assert "Move to another slot …" not in checked_in
+    assert "Check In Undone carl" in confirmed
+    for action in ("Check in …", "Mark as no-show …", "Move to another slot …", "Cancel …"):
+        assert action in confirmed
+    assert "Cancel …" not in front_desk
+    assert "Check in …" in front_desk
+
+
+def test_an_adopted_registration_that_fits_nowhere_can_be_read(household: object) -> None:
+    odd = EventStatus.objects.create(name="Perhaps")
+    row = EventRegistration.objects.create(household=None, event_status=odd)
+    anna = desk.log_in("Front desk")
+
+    assert "none: adopted without one" in desk.page(anna, f"{row.pk}/change/")
+    assert "Perhaps" in desk.page(anna, "", status="none")
+
+
+def test_there_is_no_such_registration() -> None:
+    anna = desk.log_in("Coordinator")
+
+    assert "There is no such registration." in desk.page(anna, "77/change/")
+    assert "There is no such registration." in desk.page(anna, "77/attendees/")

@@ -1,0 +1,108 @@
+"""What each group may do, held at every action and every page."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from audit.models import AuditEvent
+from schedules.models import EventSlot
+from tests import booking as b
+from tests import desk, factories
+
+ACTIONS = {
+    "Front desk": {"check_in", "undo_check_in", "mark_no_show"},
+    "Coordinator": {"check_in", "undo_check_in", "mark_no_show", "move", "promote", "cancel"},
+    "Administrator": {"check_in", "undo_check_in", "mark_no_show", "move", "promote", "cancel"},
+}
+GROUPS = list(ACTIONS)
+TODAY = {"event_hour__event_date__event_date_key": factories.in_days(0)}
+
+
+@pytest.fixture
+def slot() -> EventSlot:
+    return factories.EventSlotFactory(capacity=1, **TODAY)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("action", sorted(ACTIONS["Coordinator"]))
+def test_actions(group: str, action: str, slot: EventSlot) -> None:
+    registration = b.register(factories.households(1)[0], slot)
+    there = factories.EventSlotFactory()
+    client = desk.log_in(group)
+    events = AuditEvent.objects.count()
+
+    offered = client.get(desk.LIST).content.decode()
+    if action == "undo_check_in":
+        desk.confirm(client, "check_in", registration)
+        events += 1
+    if action == "promote":
+        registration = b.register(factories.households(1)[0], slot)
+        EventSlot.objects.update(capacity=2)
+        events += 1
+    goal = {"date": there.event_hour.event_date_id, "target": f"slot-{there.pk}"}
+    desk.confirm(client, action, registration, **(goal if action == "move" else {}))
+
+    may = action in ACTIONS[group]
+    assert (f'value="{action}"' in offered) == may
+    assert (AuditEvent.objects.count() > events) == may
+
+
+PAGES = {
+    "": GROUPS,
+    "{registration}/change/": GROUPS,
+    "days/": GROUPS,
+    "days/{date}/": GROUPS,
+    "days/{date}/counters/": GROUPS,
+    "days/{date}/roster/": GROUPS,
+    "days/{date}/close-out/": GROUPS,
+    "days/{date}/walk-in/": GROUPS,
+    "planning/": GROUPS,
+    "add/": ["Coordinator", "Administrator"],
+    "{registration}/attendees/": ["Coordinator", "Administrator"],
+    "export/csv/": ["Coordinator", "Administrator"],
+    "export/xlsx/": ["Coordinator", "Administrator"],
+}
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "no group"])
+@pytest.mark.parametrize("page", PAGES)
+def test_pages(group: str, page: str, slot: EventSlot) -> None:
+    registration = b.register(factories.households(1)[0], slot)
+    path = page.format(registration=registration.pk, date=registration.event_date_id)
+    client = _without_group() if group == "no group" else desk.log_in(group)
+
+    answer = client.get(f"{desk.LIST}{path}", follow=True)
+
+    assert answer.status_code == (200 if group in PAGES[page] else 403)
+    assert Client().get(f"{desk.LIST}{path}").status_code == 302  # to the log-in
+
+
+@pytest.mark.parametrize("touch", ["check-in", "undo", "close-out"])
+def test_touches_of_the_day_view_need_the_right(touch: str, slot: EventSlot) -> None:
+    registration = b.register(factories.households(1)[0], slot)
+    path = f"{desk.LIST}days/{registration.event_date_id}/{touch}/"
+
+    answer = _without_group().post(path, {"registration": registration.pk})
+
+    assert answer.status_code == 403
+    assert "not among your rights" in desk.text_of(answer)
+    assert b.status_of(registration) == "confirmed"
+
+
+def test_touches_are_posted(slot: EventSlot) -> None:
+    registration = b.register(factories.households(1)[0], slot)
+    anna = desk.log_in("Front desk")
+
+    for touch in ("check-in", "undo"):
+        path = f"{desk.LIST}days/{registration.event_date_id}/{touch}/"
+        assert anna.get(path).status_code == 405
+    assert b.status_of(registration) == "confirmed"
+
+
+def _without_group() -> Any:
+    user = get_user_model().objects.create_user("new", password="x", is_staff=True)
+    client = Client()
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client
