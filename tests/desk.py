@@ -17,8 +17,8 @@ from schedules.models import EventDate
 LIST = "/admin/registrations/eventregistration/"
 
 
-def member(group: str, name: str = "anna") -> Any:
-    user = get_user_model().objects.create_user(name, password="secret", is_staff=True)
+def member(group: str, name: str = "anna", password: str | None = None) -> Any:
+    user = get_user_model().objects.create_user(name, password=password, is_staff=True)
     if not Group.objects.exists():  # flushed behind a test that commits
         for name, make in (("0005_groups", "make_groups"), ("0006_desk_rights", "grant")):
             migration = import_module(f"registrations.migrations.{name}")

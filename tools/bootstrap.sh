@@ -17,6 +17,7 @@ if [ "$purpose" = test ]; then
     [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null || packages+=(mariadb-server-core)
     command -v mariadb >/dev/null || packages+=(mariadb-client)
     command -v node >/dev/null || packages+=(nodejs)
+    command -v chromium >/dev/null || packages+=(chromium)
 fi
 
 locks=requirements.txt

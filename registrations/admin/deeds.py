@@ -54,7 +54,7 @@ NO_SHOW = Deed(
     frozenset({Status.CONFIRMED}), "Nobody came. The place stays counted.",
 )  # fmt: skip
 CANCEL = Deed(
-    "cancel", "Cancel", "cancelled", booking.cancel,
+    "cancel", "Cancel registrations", "cancelled", booking.cancel,
     frozenset({Status.CONFIRMED, Status.WAITLISTED}), "Leaves the queue. No counter moves.",
 )  # fmt: skip
 

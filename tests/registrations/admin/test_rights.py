@@ -102,7 +102,7 @@ def test_touches_are_posted(slot: EventSlot) -> None:
 
 
 def _without_group() -> Any:
-    user = get_user_model().objects.create_user("new", password="x", is_staff=True)
+    user = get_user_model().objects.create_user("new", is_staff=True)
     client = Client()
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")
     return client

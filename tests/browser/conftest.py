@@ -1,0 +1,73 @@
+"""Debian's Chromium, as a member of staff uses it, against the service over real HTTP."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests import desk
+
+TABLET = {"width": 768, "height": 1024}
+DESKTOP = {"width": 1280, "height": 900}
+
+PATIENCE = 15_000  # milliseconds: three rounds of the counters
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Playwright runs an event loop in this thread; Django would refuse to query beside one.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    chromium = shutil.which("chromium")
+    assert chromium, "Chromium is not installed: as root, apt-get install chromium"
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=as_root)
+        yield running
+        running.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Tablets:
+    """Pages for members of staff who are logged in, and what the browser complained about.
+
+    That is anything against `default-src 'self'`, any error of a script, any answer from 400 on.
+    """
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self.browser, self.address = browser, address
+        self.contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def __call__(
+        self, group: str, name: str = "anna", size: Any = TABLET, for_axe: bool = False
+    ) -> Page:
+        context = self.browser.new_context(
+            base_url=f"{self.address}{desk.LIST}", viewport=size, bypass_csp=for_axe
+        )
+        self.contexts.append(context)
+        session = desk.log_in(group, name).cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        if not for_axe:  # it loads and styles for itself what the page does not
+            self._watch(page)
+        return page
+
+    def _watch(self, page: Page) -> None:
+        note = self.complaints.append
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on("console", lambda said: note(said.text) if said.type == "error" else None)
+        page.on("response", lambda r: note(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+
+@pytest.fixture
+def tablet(browser: Browser, service: Any) -> Iterator[Tablets]:
+    tablets = Tablets(browser, service.address)
+    yield tablets
+    for context in tablets.contexts:
+        context.close()
+    assert tablets.complaints == []

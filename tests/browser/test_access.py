@@ -1,0 +1,98 @@
+"""The desk's own pages are usable for all: by axe-core, on a tablet, in light and dark."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from registrations.models import EventRegistration
+from tests import booking as b
+from tests import desk, factories
+from tests.browser.conftest import DESKTOP, TABLET, Tablets
+
+pytestmark = pytest.mark.real_commits
+
+
+@pytest.fixture
+def booked() -> EventRegistration:
+    """Today: one who is here, one who is expected, two who wait."""
+    slot = factories.EventSlotFactory(
+        capacity=2,
+        event_hour__event_date=factories.EventDateFactory(
+            event_date_key=factories.in_days(0), capacity=2
+        ),
+    )
+    rows = [b.register(household, slot) for household in factories.households(4)]
+    factories.EventDateFactory()
+    return rows[1]
+
+
+def _pages(row: EventRegistration) -> list[str]:
+    day, household = f"days/{row.event_date_id}/", row.household_id
+    return [
+        ".", "?q=Family", f"{row.pk}/change/", f"{row.pk}/attendees/", "add/?q=Family",
+        f"add/?household={household}", f"add/?household={household}&date={row.event_date_id}",
+        "days/?date=2030-01-01", day, f"{day}?q={row.confirmation_code}", f"{day}roster/",
+        f"{day}close-out/", f"{day}walk-in/", "planning/", "../household/",
+        f"../household/{household}/change/", "../../schedules/eventslot/",
+        "../../schedules/eventdate/", "../../audit/auditevent/", "../../audit/checkin/",
+    ]  # fmt: skip
+
+
+def _serious(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [
+        (rule["id"], rule["nodes"][0]["html"][:200])
+        for rule in found
+        if rule["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_a_serious_violation(
+    tablet: Tablets, booked: EventRegistration, theme: str
+) -> None:
+    page = tablet("Administrator", size=DESKTOP, for_axe=True)
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    violations = {}
+    for path in _pages(booked):
+        page.goto(path)
+        if found := _serious(page):
+            violations[path] = found
+    for action in ("cancel", "move", "promote"):
+        page.goto(".")
+        page.get_by_label("Select this object for an action").first.check()
+        page.get_by_label("Action:").select_option(action)
+        page.get_by_role("button", name="Go").click()
+        if found := _serious(page):
+            violations[action] = found
+
+    assert violations == {}
+
+
+def test_no_page_needs_more_than_the_policy_allows(
+    tablet: Tablets, booked: EventRegistration
+) -> None:
+    page = tablet("Administrator", size=DESKTOP)  # fails on what the browser refuses
+    for path in _pages(booked):
+        answer = page.goto(path)
+        assert answer is not None
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+
+
+def test_the_gate_fits_a_tablet(tablet: Tablets, booked: EventRegistration) -> None:
+    page = tablet("Front desk", size=TABLET)
+    day = desk.day(factories.EventDate(booked.event_date_id))
+    for path in (day, f"{day}?q=Family", f"{day}walk-in/?household={booked.household_id}",
+                 f"{day}close-out/", "planning/"):  # fmt: skip
+        page.goto(path)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, path
+        small = page.evaluate(
+            "[...document.querySelectorAll('.touch, .desk .button, .tick, .target')]"
+            ".filter(e => e.offsetHeight < 44).map(e => e.outerHTML)"
+        )
+        assert small == [], path
