@@ -1,16 +1,19 @@
 """The admin shows everything; nothing is changed but through the desk's own pages."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import OperationalError, connections
 from django.test import Client
 
 from audit.models import AuditEvent
+from freshtrak.databases import PRIVATE
 from registrations.models import Household
 from schedules.models import EventSlot
 from tests import booking as b
-from tests import factories
+from tests import desk, factories
 
 PAGES = [
     "registrations/eventregistration", "registrations/household", "registrations/eventstatus",
@@ -80,6 +83,58 @@ def test_nothing_can_be_added_changed_or_deleted(admin: Client, household: House
             assert admin.get(f"/admin/{page}/add/").status_code == 403
         assert admin.post(f"/admin/{page}/{row.pk}/change/", {}).status_code == 403
         assert admin.post(f"/admin/{page}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_households_show_members_and_registrations(admin: Client, household: Household) -> None:
+    registration = b.register(household, factories.EventSlotFactory())
+
+    page = _text(admin, f"registrations/household/{household.pk}/change/")
+
+    assert registration.confirmation_code in page
+    assert f"add/?household={household.pk}" in page
+    assert household.members.get().first_name in page
+
+
+def test_schedules_lead_to_their_registrations(admin: Client, household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=4)
+    b.register(household, slot)
+    day = slot.event_hour.event_date
+
+    assert f"?event_slot_id={slot.pk}" in _text(admin, "schedules/eventslot/")
+    assert f"?event_id={day.event_id}" in _text(admin, "schedules/event/")
+    assert f"days/{day.pk}/" in _text(admin, "schedules/eventdate/")
+    assert "1 of 4" in _text(admin, "schedules/eventslot/")
+
+
+def test_the_trail_is_found_by_who_what_and_when(admin: Client, household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=4)
+    registration = b.register(household, slot)
+    carl = desk.log_in("Coordinator", "carl")
+    desk.confirm(carl, "cancel", registration)
+    b.register(factories.households(1)[0], slot)
+
+    def actions(query: str) -> tuple[int, int]:
+        page = _text(admin, f"audit/auditevent/?{query}")
+        return page.count('field-action">Registered<'), page.count('field-action">Cancelled<')
+
+    assert actions("") == (2, 1)
+    assert actions("q=carl") == (0, 1)
+    assert actions(f"q={registration.confirmation_code}") == (1, 1)
+    assert actions("action__exact=cancelled") == (0, 1)
+    assert actions("actor_kind=staff") == (0, 1)
+    assert actions(f"at__gte={factories.today() + timedelta(days=3)}T00:00Z") == (0, 0)
+
+
+@pytest.mark.real_commits
+def test_a_page_whose_database_is_down_says_so(admin: Client) -> None:
+    def no_answer(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError(2002, "Can't connect to server")
+
+    with connections[PRIVATE].execute_wrapper(no_answer):
+        response = admin.get("/admin/registrations/household/")
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "For a moment out of reach" in response.content.decode()
 
 
 def test_log_in_is_locked_after_repeated_failures() -> None:

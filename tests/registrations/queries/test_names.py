@@ -1,0 +1,45 @@
+import re
+
+import pytest
+
+from registrations.queries import names
+from tests import factories
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Jonson", "Johnson"),  # a letter missing
+        ("Johnnson", "Johnson"),  # one too many
+        ("Johnsen", "Johnson"),  # one wrong
+        ("Jonhson", "Johnson"),  # two swapped
+        ("Stevens", "Stephens"),  # one written as two
+        ("Kohnson", "Johnson"),  # the first one
+        ("nguyen", "Nguyen"),
+    ],
+)
+def test_misspelt_matches(typed: str, meant: str) -> None:
+    assert re.fullmatch(str(names.misspelt(typed)), meant, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("word", ["Ann", "1234", "O'Hara", "a.*b", ""])
+def test_misspelt_leaves_alone_what_is_short_or_no_word(word: str) -> None:
+    assert names.misspelt(word) is None
+
+
+def test_households_spelt_so_come_before_those_spelt_nearly_so() -> None:
+    for name in ("Johnson", "Jonson", "Rivera"):
+        factories.HouseholdFactory(name=name, identification_code=f"ID-{name}")
+    family = factories.HouseholdFactory(name="The house on the hill", size=0)
+    factories.MemberFactory(household=family, first_name="Ute", last_name="Johnston")
+    factories.HouseholdFactory(name="Johnson, gone", deleted_on="2026-01-01T00:00Z")
+
+    def found(text: str, limit: int = 9) -> list[str]:
+        return [household.name for household in names.households(text, limit)]
+
+    assert found("Jonson") == ["Jonson", "Johnson"]
+    assert found("Johnson") == ["Johnson", "Jonson", "The house on the hill"]
+    assert found("Johnson", limit=1) == ["Johnson"]
+    assert found("ute jonston") == ["The house on the hill"]
+    assert found("ID-Rivera") == ["Rivera"]
+    assert found("nobody") == []
