@@ -87,6 +87,8 @@ class AuditEvent(AppendOnly):
             # Partial indexes do not exist on MySQL; NULLs of settled_at stand together in these.
             models.Index(fields=["settled_at", "event_slot_id"], name="audit_unsettled_slot"),
             models.Index(fields=["settled_at", "event_date_id"], name="audit_unsettled_date"),
+            # Few rows are true: read to explain a drift, and as a metric.
+            models.Index(fields=["ambiguous"], name="audit_ambiguous"),
         ]
         constraints = [
             models.CheckConstraint(

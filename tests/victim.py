@@ -1,7 +1,7 @@
 """One operation in a process that stops at a named point of the protocol, to be killed there.
 
     python -m tests.victim POINT register HOUSEHOLD SLOT | cancel REGISTRATION | move REGISTRATION
-                                 SLOT | settle | post PATH TOKEN BODY HEADERS
+                                 SLOT | settle | reconcile | post PATH TOKEN BODY HEADERS
 
 Production code knows nothing of this: the points are the two commits of the two connections.
 """
@@ -21,6 +21,7 @@ from rest_framework.test import APIClient  # noqa: E402
 
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.models import EventRegistration, Household  # noqa: E402
+from registrations.queries.counts import Scope  # noqa: E402
 from registrations.services import reconciliation  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
 from tests import booking  # noqa: E402
@@ -58,6 +59,8 @@ def main(point: str, operation: str, *ids: str) -> None:
             json.loads(body),
             headers={"Host": "localhost", "Authorization": token, **json.loads(headers)},
         )
+    elif operation == "reconcile":
+        list(reconciliation.reconcile(Scope(), fix=True))
     elif operation == "settle":
         reconciliation.settle()
     else:

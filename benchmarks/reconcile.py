@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""How long `reconcile_reserved` takes over a million slots with a million registrations.
+
+    tools/with_mariadb.py python benchmarks/reconcile.py [SLOTS]
+
+Each run is a process of its own: seconds, and its peak memory. On exact counters, as the first
+backfill (every counter wrong), and once more.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
+os.environ.setdefault("DEBUG", "true")
+sys.path.insert(0, os.getcwd())
+
+import django
+
+django.setup()
+
+import logging  # noqa: E402
+import resource  # noqa: E402
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
+
+from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
+from registrations.models import Status  # noqa: E402
+from registrations.queries import places  # noqa: E402
+from schedules import local  # noqa: E402
+from tests import factories  # noqa: E402
+
+PER_HOUR, HOURS_PER_DATE = 10, 10
+
+
+def _fill(slots: int) -> None:
+    """So many slots, ten an hour, ten hours a date; one registration in each."""
+    slot = factories.EventSlotFactory(event_slot_id=1, event_hour__event_hour_id=1,
+                                      event_hour__event_date__event_date_id=1)  # fmt: skip
+    hours, dates = slots // PER_HOUR, slots // PER_HOUR // HOURS_PER_DATE
+    _copy(slot.event_hour.event_date, dates, {})
+    _copy(slot.event_hour, hours, {"event_date_id": f"1 + (seq - 1) DIV {HOURS_PER_DATE}"})
+    _copy(slot, slots, {"event_hour_id": f"1 + (seq - 1) DIV {PER_HOUR}"})
+    confirmed = places.status_row(Status.CONFIRMED).pk
+    with connections[PRIVATE].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO event_registrations (event_status_id, event_date_id, event_slot_id,"
+            " added_by, last_updated_by, created_at, updated_at)"
+            f" SELECT {confirmed}, 1 + (seq - 1) DIV {PER_HOUR * HOURS_PER_DATE}, seq, 0, 0,"
+            f" NOW(), NOW() FROM seq_1_to_{slots}"
+        )
+
+
+def _copy(row: object, count: int, values: dict[str, str]) -> None:
+    """The rows 2 to `count` of a table, like its first but for key and `values`."""
+    meta = row._meta  # type: ignore[attr-defined]
+    key = meta.pk.column
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute(f"SHOW COLUMNS FROM {meta.db_table}")
+        columns = [column[0] for column in cursor.fetchall()]
+        chosen = [{key: "seq", **values}.get(name, f"first.{name}") for name in columns]
+        cursor.execute(
+            f"INSERT INTO {meta.db_table} ({', '.join(columns)}) SELECT {', '.join(chosen)}"
+            f" FROM {meta.db_table} first JOIN seq_2_to_{count} WHERE first.{key} = 1"
+        )
+
+
+def _measure(title: str, *options: str) -> None:
+    before = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, "-c", _CHILD, *options], stdout=subprocess.PIPE, text=True
+    )
+    seconds = time.perf_counter() - before
+    print(f"{title}: {seconds:.0f} s, {ended.stdout.strip()}, exit {ended.returncode}", flush=True)
+
+
+_CHILD = """
+import logging, os, resource, sys, django
+django.setup()
+logging.disable(logging.CRITICAL)
+from django.core.management import call_command
+status = 0
+try:
+    call_command("reconcile_reserved", *sys.argv[1:], stdout=open(os.devnull, "w"))
+except SystemExit as end:
+    status = end.code
+print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+sys.exit(status)
+"""
+
+
+def main(slots: int) -> None:
+    logging.disable(logging.WARNING)
+    call_command("migrate", verbosity=0)
+    local.create_tables()
+    _fill(slots)
+    empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{slots} slots; a process that does nothing: {empty} MiB")
+    _measure("--check, all wrong", "--check", "--json")
+    _measure("--fix, the first backfill", "--fix", "--json")
+    _measure("--check, all exact", "--check", "--json")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

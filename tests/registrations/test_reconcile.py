@@ -1,0 +1,227 @@
+"""Counters that have drifted are found exactly, under live traffic too, and made right."""
+
+import json
+import threading
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import F
+
+from audit.models import AuditEvent
+from registrations.services import reconciliation
+from schedules.models import EventDate, EventSlot
+from tests import booking as b
+from tests import factories
+from tests.processes import kill_at
+
+
+def _run(*options: str) -> tuple[int, str]:
+    """Exit status and standard output of the command."""
+    out = StringIO()
+    try:
+        call_command("reconcile_reserved", *options, stdout=out)
+    except SystemExit as end:
+        return int(end.code or 0), out.getvalue()
+    return 0, out.getvalue()
+
+
+def _json(*options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(_run(*options, "--json")[1])
+    return found
+
+
+def _drifted(*options: str) -> dict[int, int]:
+    return {row["event_slot_id"] or row["event_date_id"]: row["drift"] for row in _json(*options)}
+
+
+@pytest.fixture
+def slot() -> EventSlot:
+    """Two of five places are taken."""
+    slot = factories.EventSlotFactory(capacity=5)
+    for household in factories.households(2):
+        b.register(household, slot)
+    return slot
+
+
+def _set(row: EventSlot | EventDate, reserved: int) -> None:
+    type(row).objects.filter(pk=row.pk).update(reserved=reserved)
+
+
+@pytest.mark.parametrize("wrong", [9, 3, 1, 0, -4])
+def test_drift_is_reported_and_nothing_written_then_fixed_once(slot: EventSlot, wrong: int) -> None:
+    day = slot.event_hour.event_date
+    alone = factories.EventDateFactory()
+    b.register(factories.households(1)[0], alone)
+    for row in (slot, day, alone):
+        _set(row, wrong)
+    expected = {slot.pk: wrong - 2, day.pk: wrong - 2, alone.pk: wrong - 1}
+    expected = {row: drift for row, drift in expected.items() if drift}
+
+    status, _ = _run("--check")
+    checked = _drifted("--check")
+    untouched = [b.reserved(row) for row in (slot, day, alone)]
+    fixed = _drifted("--fix")
+
+    assert status == 1
+    assert checked == fixed == expected
+    assert untouched == [wrong] * 3
+    assert b.drift() == {}
+    assert (_run("--check")[0], _drifted("--fix")) == (0, {})
+
+
+def test_json_is_one_array_of_what_was_promised(slot: EventSlot) -> None:
+    _set(slot, 4)
+
+    assert _json("--check") == [
+        {"event_date_id": slot.event_hour.event_date_id, "event_slot_id": slot.pk, "capacity": 5,
+         "reserved": 4, "counted": 2, "drift": 2},
+    ]  # fmt: skip
+    _run("--fix")
+    assert _run("--check", "--json") == (0, "[]\n")
+
+
+def test_the_table_says_what_it_can_explain(slot: EventSlot) -> None:
+    _set(slot, 4)
+    assert "another system, or a restored backup" in _run("--check")[1]
+
+    AuditEvent.objects.update(ambiguous=True)
+    assert "2 ambiguous events" in _run("--check")[1]
+    assert "1 fixed" in _run("--fix")[1]
+    assert "No drift." in _run("--check")[1]
+
+
+def test_only_an_event_or_some_days(slot: EventSlot) -> None:
+    later = factories.EventSlotFactory(event_hour__event_date__event_date_key=factories.in_days(30))
+    for row in (slot, later):
+        _set(row, 5)
+    event = str(later.event_hour.event_date.event_id)
+    week = [str(factories.today()), str(factories.today().replace(year=2199))]
+
+    assert set(_drifted("--check", "--event-id", event)) == {later.pk}
+    assert set(_drifted("--check", f"--date-to={slot.event_hour.event_date.date}")) == {slot.pk}
+    assert set(_drifted("--check", f"--date-from={later.event_hour.event_date.date}")) == {later.pk}
+    assert set(_drifted("--check", f"--date-from={week[0]}", f"--date-to={week[1]}")) == {
+        slot.pk, later.pk,
+    }  # fmt: skip
+    assert set(_drifted("--fix", "--event-id", event)) == {later.pk}
+    assert b.reserved(slot) == 5
+
+
+def test_an_allowance_leaves_room_for_other_systems(slot: EventSlot) -> None:
+    day = slot.event_hour.event_date
+    other = factories.EventSlotFactory(event_hour=slot.event_hour)
+    _set(slot, 4)  # two of ours, two of another system's
+    _set(other, 1)
+    _set(day, 5)
+
+    assert _drifted("--check", "--allowance=2") == {}
+    assert _drifted("--fix", "--allowance=1") == {slot.pk: 1, day.pk: 1}
+    assert [b.reserved(row) for row in (slot, other, day)] == [3, 1, 4]
+    _set(slot, 1)
+    assert _drifted("--fix", "--allowance=9") == {slot.pk: -1}
+
+
+def test_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciliation, "BATCH", 2)
+    monkeypatch.setattr(reconciliation, "LOCKED", 1)
+    slots = [factories.EventSlotFactory(reserved=n) for n in range(5)]
+
+    assert _drifted("--fix") == {slot.pk: slot.reserved for slot in slots[1:]}
+    assert b.drift() == {}
+
+
+def test_statements_do_not_grow_with_rows() -> None:
+    def statements(count: int) -> int:
+        factories.EventSlotFactory.create_batch(count)
+        return len(b.statements(lambda: _run("--check")))
+
+    assert statements(1) == statements(50)
+
+
+@pytest.mark.parametrize("options", [[], ["--check", "--fix"], ["--check", "--date-from=soon"],
+                                     ["--check", "--allowance=-1"]])  # fmt: skip
+def test_options_that_make_no_sense(options: list[str]) -> None:
+    with pytest.raises(CommandError):
+        _run(*options)
+
+
+@pytest.mark.real_commits
+def test_what_a_dead_process_left_is_explained_and_fix_settles_it() -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    (household,) = factories.households(1)
+    kill_at("between-commits", "register", household.pk, slot.pk)
+
+    status, table = _run("--check")
+    assert status == 1
+    assert "a process died there: settle" in table
+
+    _run("--fix")
+    assert b.drift() == {}
+    assert not AuditEvent.objects.unsettled().exists()
+    assert _run("--check")[0] == 0
+
+
+@pytest.mark.real_commits
+@pytest.mark.parametrize("point", ["between-commits", "before-mark"])
+def test_killed_while_it_fixes_it_goes_on_when_started_again(point: str) -> None:
+    slots = [factories.EventSlotFactory(reserved=3) for _ in range(3)]
+
+    kill_at(point, "reconcile")  # the first, and only, public commit
+    _run("--fix")
+
+    assert [b.reserved(slot) for slot in slots] == [0, 0, 0]
+    assert b.drift() == {}
+
+
+def _under_load(slots: list[EventSlot], work: Callable[[], None]) -> None:
+    """Runs `work` while four threads register and cancel at these slots."""
+    households = factories.households(40)
+    stop = threading.Event()
+
+    def book(mine: list[Any]) -> None:
+        while not stop.is_set():
+            for number, household in enumerate(mine):
+                b.cancel(b.register(household, slots[number % len(slots)]))
+
+    def reconcile() -> None:
+        try:
+            work()
+        finally:
+            stop.set()
+
+    results = b.in_parallel(*(lambda n=n: book(households[n::4]) for n in range(4)), reconcile)
+    assert results == [None] * 5
+
+
+@pytest.mark.real_commits
+@pytest.mark.mariadb  # SQLite has one writer: nobody is ever in between
+def test_check_under_live_traffic_reports_no_drift_that_is_none() -> None:
+    day = factories.EventDateFactory()
+    slots = [factories.EventSlotFactory(event_hour__event_date=day, capacity=3) for _ in range(3)]
+    seen: list[tuple[int, str]] = []
+
+    _under_load(slots, lambda: seen.extend(_run("--check", "--json") for _ in range(40)))
+
+    assert set(seen) == {(0, "[]\n")}
+    assert b.drift() == {}
+
+
+@pytest.mark.real_commits
+@pytest.mark.mariadb
+def test_fix_under_live_traffic_leaves_all_exact() -> None:
+    day = factories.EventDateFactory()
+    slots = [factories.EventSlotFactory(event_hour__event_date=day, capacity=3) for _ in range(3)]
+
+    def drift_and_fix() -> None:
+        for _ in range(20):
+            EventSlot.objects.filter(pk=slots[0].pk).update(reserved=F("reserved") + 2)
+            EventDate.objects.filter(pk=day.pk).update(reserved=F("reserved") - 1)
+            _run("--fix")
+
+    _under_load(slots, drift_and_fix)
+
+    assert b.drift() == {}
+    assert b.oversold() == {}
