@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from django.db import transaction
+from prometheus_client import Counter
 
 from audit.models import AuditEvent, CheckIn
+
+log = structlog.get_logger(__name__)
+
+FACTS = Counter(
+    "freshtrak_facts_total", "What became of registrations: registered, promoted, …", ["action"]
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,21 @@ def append(event: AuditEvent) -> None:
     """Inserts `event`, with the id of the request that caused it."""
     event.request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     event.save(force_insert=True)
+    transaction.on_commit(lambda: _tell(event))
+
+
+def _tell(event: AuditEvent) -> None:
+    """The fact in log and metrics, once it is committed: ids, never a name."""
+    FACTS.labels(event.action).inc()
+    log.info(
+        event.action,
+        registration_id=event.registration_id,
+        household_id=event.household_id,
+        event_date_id=event.event_date_id,
+        event_slot_id=event.event_slot_id,
+        delta=event.delta,
+        actor=f"{event.actor_kind}:{event.actor_id}",
+    )
 
 
 def record_check_in(record: CheckIn, household_member_ids: Sequence[int]) -> None:
@@ -55,7 +78,10 @@ def settle(event_ids: Iterable[int], *, at: datetime, ambiguous: bool = False) -
     """
     verdict = {"ambiguous": True} if ambiguous else {}
     events = AuditEvent.objects.unsettled().filter(pk__in=list(event_ids))
-    return events.update(settled_at=at, **verdict)
+    count = events.update(settled_at=at, **verdict)
+    if ambiguous and count:
+        log.warning("ambiguous", events=list(event_ids))
+    return count
 
 
 def renew_evidence(

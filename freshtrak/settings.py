@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 import structlog
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 from freshtrak.databases import PRIVATE, PUBLIC
@@ -54,6 +55,25 @@ SECRET_KEY = _found["SECRET_KEY"]
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
+# Behind a proxy that speaks TLS, and sets (or removes) X-Forwarded-Proto: HTTPS and nothing else.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
+if HTTPS_ONLY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, without TLS
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Pages of other origins that may call the API from a browser.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["idempotency-replayed", "location", "retry-after", "x-request-id"]
+
 INSTALLED_APPS = [
     "freshtrak",  # before the admin, whose base template it extends
     "django.contrib.admin",
@@ -63,6 +83,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "axes",
+    "corsheaders",
     "csp",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -73,8 +94,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "freshtrak.middleware.RequestIdMiddleware",
+    "freshtrak.middleware.RequestMiddleware",
     "freshtrak.middleware.UnavailableMiddleware",
+    "corsheaders.middleware.CorsMiddleware",  # before whatever may answer by itself
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

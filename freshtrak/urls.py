@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from freshtrak import health
+from freshtrak import health, metrics
 from freshtrak.api import problems
 
 admin.site.site_header = admin.site.site_title = "FreshTrak Registrations"
@@ -13,6 +13,7 @@ admin.site.enable_nav_sidebar = False  # a tablet has no room for it; the base t
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
     path("admin/", admin.site.urls),
     path("api/v1/", include("freshtrak.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

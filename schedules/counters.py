@@ -13,10 +13,21 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+import structlog
+from django.db import transaction
 from django.db.models import DateTimeField, F, Func
+from prometheus_client import Histogram
 
 from freshtrak.databases import PUBLIC
 from schedules.models import EventDate, EventSlot
+
+log = structlog.get_logger(__name__)
+
+LOCK_WAIT = Histogram(
+    "freshtrak_lock_seconds",
+    "Seconds until the row of a slot or date was locked.",
+    buckets=(0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 10),
+)
 
 SETTLING_AGE = timedelta(seconds=7)
 """Older than this, the owner of an unexplained event counts as dead: it has 5 s between its
@@ -125,13 +136,14 @@ def lock(target: Target) -> Locked | None:
     would lock the event and its date as well), and the first statement of its transaction
     (a read before it would pin an old snapshot under REPEATABLE READ).
     """
-    row = (
-        _table(target)
-        .select_for_update()
-        .annotate(server_clock=_ServerClock())
-        .values("capacity", "reserved", "last_update", "server_clock")
-        .first()
-    )
+    with LOCK_WAIT.time():
+        row = (
+            _table(target)
+            .select_for_update()
+            .annotate(server_clock=_ServerClock())
+            .values("capacity", "reserved", "last_update", "server_clock")
+            .first()
+        )
     if row is None:
         return None
     return Locked(target=target, now=row.pop("server_clock"), **row)
@@ -176,12 +188,29 @@ def look(target: Target) -> tuple[int, int] | None:
     return _table(target).values_list("capacity", "reserved").first()
 
 
-def add(target: Target, delta: int, marker: Marker) -> None:
+def add(locked: Locked, delta: int, marker: Marker) -> None:
     """Moves the counter of a locked target by `delta` and leaves the marker.
 
     Relative, so that what other systems add or take meanwhile is kept.
     """
-    _table(target).update(reserved=F("reserved") + delta, last_update=marker.written)
+    rows = _table(locked.target)
+    rows.update(reserved=F("reserved") + delta, last_update=marker.written)
+    _tell(locked.target, delta, before=locked.reserved, after=locked.reserved + delta)
+
+
+def _tell(target: Target, delta: int, **values: int) -> None:
+    """A line in the log, once the movement is committed."""
+
+    def say() -> None:
+        log.info(
+            "counter_changed",
+            database="freshtrak_public",
+            target=str(target),
+            delta=delta,
+            **values,
+        )
+
+    transaction.on_commit(say, using=PUBLIC)
 
 
 def roll_up(deltas: Mapping[int, int]) -> None:
@@ -196,3 +225,4 @@ def roll_up(deltas: Mapping[int, int]) -> None:
         if delta:
             date = EventDate.objects.using(PUBLIC).filter(pk=event_date_id)
             date.update(reserved=F("reserved") + delta)
+            _tell(Target(True, event_date_id), delta)

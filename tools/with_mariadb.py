@@ -24,50 +24,79 @@ from pathlib import Path
 os.environ["PATH"] += ":/usr/sbin"  # where Debian keeps mariadbd, and few users look
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-@contextlib.contextmanager
-def server(home: Path, database: str) -> Iterator[str]:
-    """One MariaDB server with one empty database; yields the URL of its owner."""
-    home.mkdir()
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
-    port, data, unix = _free_port(), f"--datadir={home}/data", f"--socket={home}/socket"
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal",
-         "--skip-test-db", *as_root],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    log = (home / "log").open("w")
-    process = subprocess.Popen(
-        ["mariadbd", "--no-defaults", data, unix, f"--port={port}", "--bind-address=127.0.0.1",
-         "--skip-name-resolve", "--max-connections=500", *as_root],
-        stdout=log, stderr=log, start_new_session=True,
-    )  # fmt: skip
-    try:
-        client = ["mariadb", "--no-defaults", unix, "--user=root"]
-        deadline = time.monotonic() + 60
-        while subprocess.run([*client, "-e", "SELECT 1"], capture_output=True).returncode:
-            if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"MariaDB did not start:\n{(home / 'log').read_text()[-4000:]}")
-            time.sleep(0.1)
-        setup = (
+class Server:
+    """One MariaDB server of its own, in a directory, on a port; with one database and its owner."""
+
+    def __init__(self, home: Path, database: str, *options: str) -> None:
+        home.mkdir()
+        self.home, self.port, self.options = home, free_port(), options
+        self.as_root = ["--user=root"] if os.geteuid() == 0 else []
+        self.url = f"mysql://owner:owner@127.0.0.1:{self.port}/{database}"
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", f"--datadir={home}/data", "--skip-test-db",
+             "--auth-root-authentication-method=normal", *self.as_root],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.start()
+        self.sql(
             f"CREATE DATABASE {database} CHARACTER SET utf8mb4;"
             "CREATE USER owner@'127.0.0.1' IDENTIFIED BY 'owner';"
             "GRANT ALL ON *.* TO owner@'127.0.0.1' WITH GRANT OPTION;"
         )
-        subprocess.run([*client, "-e", setup], check=True)
-        yield f"mysql://owner:owner@127.0.0.1:{port}/{database}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
+
+    def start(self) -> None:
+        """Starts it, or starts it again, and waits until it answers."""
+        log = (self.home / "log").open("a")
+        self.process = subprocess.Popen(
+            ["mariadbd", "--no-defaults", f"--datadir={self.home}/data",
+             f"--socket={self.home}/socket", f"--port={self.port}", "--bind-address=127.0.0.1",
+             "--skip-name-resolve", "--max-connections=500", *self.as_root, *self.options],
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
         log.close()
+        deadline = time.monotonic() + 60
+        while self._client("SELECT 1").returncode:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"MariaDB did not start:\n{(self.home / 'log').read_text()[-4000:]}")
+            time.sleep(0.1)
+
+    def _client(self, sql: str) -> "subprocess.CompletedProcess[str]":
+        socket_ = f"--socket={self.home}/socket"
+        return subprocess.run(
+            ["mariadb", "--no-defaults", socket_, "--user=root", "--skip-column-names", "-e", sql],
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+    def sql(self, sql: str) -> str:
+        """Runs statements as root; what they print."""
+        done = self._client(sql)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(30)
+
+
+@contextlib.contextmanager
+def server(home: Path, database: str, *options: str) -> Iterator[Server]:
+    """A server that is stopped at the end, however it ends."""
+    running = Server(home, database, *options)
+    try:
+        yield running
+    finally:
+        running.stop()
 
 
 def main() -> int:
@@ -86,7 +115,8 @@ def main() -> int:
         server(Path(home, "private"), "freshtrak_private") as private,
         server(Path(home, "public"), "freshtrak_public") as public,
     ):
-        environment = {**os.environ, "PRIVATE_DATABASE_URL": private, "PUBLIC_DATABASE_URL": public}
+        urls = {"PRIVATE_DATABASE_URL": private.url, "PUBLIC_DATABASE_URL": public.url}
+        environment = {**os.environ, **urls}
         return subprocess.run(sys.argv[1:], env=environment).returncode
 
 

@@ -9,12 +9,14 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from prometheus_client import Counter
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from freshtrak.api.codes import CODES
+from freshtrak.metrics import DATABASE_ERRORS
 from registrations.errors import FieldError, InvalidRequest, RegistrationError
 
 log = structlog.get_logger(__name__)
@@ -22,6 +24,9 @@ log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 DOCUMENTATION = "/api/errors/"
+
+
+REFUSALS = Counter("freshtrak_refusals_total", "Requests that were refused, by code.", ["code"])
 
 
 def document(code: str, detail: str, **members: Any) -> dict[str, Any]:
@@ -40,6 +45,7 @@ def document(code: str, detail: str, **members: Any) -> dict[str, Any]:
 def respond(
     code: str, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> Response:
+    REFUSALS.labels(code).inc()
     headers = dict(headers or {})
     if wait := CODES[code].retry_after:
         headers["Retry-After"] = str(wait)
@@ -67,6 +73,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, SuspiciousOperation):
         return respond("invalid", _SUSPICIOUS)
     if isinstance(error, OperationalError | InterfaceError):
+        DATABASE_ERRORS.inc()
         log.error("database_unavailable", exc_info=error)
         return respond(
             "database_unavailable", "A database does not answer. Try again in a few seconds."

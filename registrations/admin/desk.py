@@ -26,6 +26,7 @@ SCHEDULES_DOWN = (
 
 
 def actor(request: HttpRequest) -> Actor:
+    """The member of staff who is logged in."""
     return trail.staff(str(request.user.pk))
 
 

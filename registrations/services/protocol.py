@@ -11,7 +11,7 @@ The decision is durable while the target is still locked; the counter follows. W
 leaves that dies in between, `settlement` makes exact. docs/protocol.md tells the whole story.
 """
 
-from collections import Counter
+from collections import Counter as Multiset
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +22,7 @@ import structlog
 import tenacity
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
+from prometheus_client import Counter
 
 from audit import trail
 from audit.models import AuditEvent
@@ -38,6 +39,10 @@ log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+RETRIES = Counter(
+    "freshtrak_retries_total", "Operations that were tried again.", ["operation", "why"]
+)
 
 PATIENCE = 10.0
 """Seconds that an operation tries for; longer than counters.SETTLING_AGE, so that it can see a
@@ -87,10 +92,7 @@ def retried(operation: Callable[P, R]) -> Callable[P, R]:
         retry=tenacity.retry_if_exception(is_transient),
         stop=lambda state: (state.seconds_since_start or 0) >= PATIENCE,
         wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.5),
-        before_sleep=lambda state: log.info(
-            "retried", operation=operation.__name__, attempt=state.attempt_number,
-            why=str(state.outcome and state.outcome.exception()),
-        ),
+        before_sleep=lambda state: _note_retry(operation.__name__, state),
         reraise=True,
     )(attempt)  # fmt: skip
 
@@ -104,6 +106,12 @@ def retried(operation: Callable[P, R]) -> Callable[P, R]:
             raise
 
     return bounded
+
+
+def _note_retry(operation: str, state: tenacity.RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    RETRIES.labels(operation, type(error).__name__).inc()
+    log.info("retried", operation=operation, attempt=state.attempt_number, why=str(error))
 
 
 class Place:
@@ -123,7 +131,7 @@ class Place:
             self.proved += movement.ids
         self.tally = places.tally(target)
         self.delta = 0
-        self.date_deltas: Counter[int] = Counter()
+        self.date_deltas: Multiset[int] = Multiset()
         self.events: list[AuditEvent] = []
         self.marker: Marker | None = None
 
@@ -156,7 +164,7 @@ class Place:
         """The public UPDATE of the net movement. −1 and +1 of one operation need none."""
         if self.row is not None and self.delta:
             self.marker = self.row.marker()
-            counters.add(self.target, self.delta, self.marker)
+            counters.add(self.row, self.delta, self.marker)
 
     def change(self, registration: EventRegistration, status: Status, *, by: Actor) -> None:
         """Writes the registration's row with its new status."""
@@ -219,7 +227,7 @@ class Operation:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Moves the counters (public first: the order of locks), then opens private."""
-        date_deltas: Counter[int] = Counter()
+        date_deltas: Multiset[int] = Multiset()
         for place in self.places.values():
             place.move_counter()
             date_deltas.update(place.date_deltas if place.row else {})

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from prometheus_client import Counter as PrometheusCounter
 
 from audit.models import AuditEvent
 from freshtrak.databases import PUBLIC
@@ -18,6 +19,10 @@ from schedules import counters
 from schedules.counters import Target
 
 log = structlog.get_logger(__name__)
+
+DRIFT = PrometheusCounter(
+    "freshtrak_drift_total", "Counters that had drifted when they were reconciled.", ["outcome"]
+)
 
 BATCH = 2000
 """Counters that are compared at once, without a lock."""
@@ -154,6 +159,7 @@ def _examine(is_date: bool, suspects: Sequence[Counter], fix: bool, allowance: i
             counters.correct(is_date=is_date, deltas=wrong)
     for each in found if fix else []:
         log.warning("drift_fixed", **asdict(each))
+    DRIFT.labels("fixed" if fix else "found").inc(len(found))
     return found
 
 

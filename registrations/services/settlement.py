@@ -114,5 +114,5 @@ def _apply(locked: Locked, movement: Movement) -> None:
         seen_was_past=marker.seen_was_past,
         ambiguous=movement.verdict is Verdict.AMBIGUOUS,
     )
-    counters.add(locked.target, movement.delta, marker)
+    counters.add(locked, movement.delta, marker)
     counters.roll_up(movement.date_deltas)

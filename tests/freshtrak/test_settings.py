@@ -1,18 +1,20 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connections
+from rest_framework.test import APIClient
 
 from freshtrak.databases import PRIVATE, PUBLIC
 
 
-def _start(**environment: str) -> "subprocess.CompletedProcess[str]":
+def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """`manage.py check` in a process whose environment says only this."""
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", "check", *options],
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True, text=True, cwd=settings.BASE_DIR,
     )  # fmt: skip
@@ -45,6 +47,43 @@ def test_start_stops_and_names_what_is_missing(environment: dict[str, str], says
 )
 def test_start_with_what_is_needed(environment: dict[str, str]) -> None:
     assert _start(**environment).returncode == 0
+
+
+def test_check_deploy_is_silent_behind_a_tls_proxy() -> None:
+    environment = {
+        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "JWT_SIGNING_KEY": "j",
+        "HTTPS_ONLY": "true",
+        "ALLOWED_HOSTS": "book.example.org",
+    }
+
+    started = _start("--deploy", "--fail-level=WARNING", **environment)
+
+    assert (started.returncode, started.stderr) == (0, "")
+
+
+def test_pages_of_other_origins_may_book_if_they_are_named(
+    client: APIClient, settings: Any
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://book.example.org"]
+
+    def preflight(origin: str) -> Any:
+        return client.options(
+            "/api/v1/registrations/",
+            headers={
+                "Origin": origin,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization,idempotency-key,x-request-id",
+            },
+        )
+
+    named, stranger = preflight("https://book.example.org"), preflight("https://evil.example")
+    answer = client.get("/api/v1/events/", headers={"Origin": "https://book.example.org"})
+
+    assert named["Access-Control-Allow-Origin"] == "https://book.example.org"
+    assert "idempotency-key" in named["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Origin" not in stranger
+    assert "idempotency-replayed" in answer["Access-Control-Expose-Headers"]
 
 
 def test_env_example_lists_every_variable() -> None:

@@ -108,7 +108,7 @@ def test_add_is_relative_and_leaves_the_marker() -> None:
     assert locked is not None
     EventSlot.objects.update(reserved=5)
 
-    counters.add(locked.target, +2, locked.marker())
+    counters.add(locked, +2, locked.marker())
 
     row = EventSlot.objects.get()
     assert (row.reserved, row.last_update) == (7, locked.now - timedelta(seconds=1))

@@ -1,0 +1,201 @@
+"""What must hold of the two database servers: `manage.py check --database default --database
+freshtrak_public`. Each finding says what to do.
+
+Rights are asked with EXPLAIN, which needs those of the statement and runs nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError, InterfaceError, connections
+from django.utils import timezone
+
+from freshtrak.databases import PRIVATE, PUBLIC
+
+LONGEST_LOCK_WAIT = 10  # seconds; MySQL's own default, 50, parks every worker on one stuck row
+CLOCKS_APART = 5  # seconds
+
+KINDS = {
+    "BooleanField": {"tinyint"},
+    "CharField": {"varchar", "char", "text"},
+    "DateTimeField": {"datetime", "timestamp"},
+    "DecimalField": {"decimal"},
+    "TextField": {"text", "mediumtext", "longtext", "varchar"},
+}
+INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
+
+NEEDED = {
+    "SELECT": "SELECT * FROM {table}",
+    "UPDATE (reserved, last_update)": "UPDATE {table} SET reserved = 1, last_update = NULL",
+}
+COUNTED = ("event_slots", "event_dates")
+TOO_MUCH = {
+    "UPDATE of other columns": "UPDATE {table} SET capacity = 1",
+    "INSERT": "INSERT INTO {table} (capacity) VALUES (1)",
+    "DELETE": "DELETE FROM {table}",
+}
+
+
+@register(Tags.database)
+def check_databases(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The findings on those of our two databases that are named, if they are servers."""
+    return [
+        finding
+        for alias in databases or []
+        if alias in CHECKS and connections[alias].vendor == "mysql"
+        for finding in _findings(alias)
+    ]
+
+
+def _findings(alias: str) -> Iterator[CheckMessage]:
+    try:
+        for check in CHECKS[alias]:
+            yield from check(alias)
+    except (DatabaseError, InterfaceError) as error:
+        yield Error(
+            f"{alias} does not answer: {error}",
+            hint="See its URL in the environment, and whether the server is up.",
+            id="freshtrak.E001",
+        )
+
+
+def _ask(alias: str, sql: str, *given: Any) -> list[tuple[Any, ...]]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, given)
+        return list(cursor.fetchall())
+
+
+def _columns(alias: str) -> Iterator[CheckMessage]:
+    """Public has the columns that we read, of the types that we read."""
+    found = {
+        (table, column): kind
+        for table, column, kind in _ask(
+            alias,
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = DATABASE()",
+        )
+    }
+    for model in apps.get_app_config("schedules").get_models():
+        for field in model._meta.local_concrete_fields:
+            table, column = model._meta.db_table, str(field.column)
+            kind = found.get((table, column))
+            expected = KINDS.get(field.get_internal_type(), INTEGERS)
+            if kind is None or kind.lower() not in expected:
+                as_ = "/".join(sorted(expected))
+                yield Error(
+                    f"{table}.{column} is {kind or 'missing'}; it is read as {as_}.",
+                    hint="PUBLIC_DATABASE_URL names another database, or PantryTrak changed it.",
+                    id="freshtrak.E002",
+                )
+
+
+def _rights(alias: str) -> Iterator[CheckMessage]:
+    """The grants on public suffice, and are no wider than they have to be."""
+    tables = [model._meta.db_table for model in apps.get_app_config("schedules").get_models()]
+    for table in tables:
+        for right, statement in NEEDED.items():
+            if right != "SELECT" and table not in COUNTED:
+                continue
+            if not _may(alias, statement.format(table=table)):
+                yield Error(
+                    f"The user of {alias} lacks {right} on {table}.",
+                    hint=f"GRANT {right} ON freshtrak_public.{table} TO that user.",
+                    id="freshtrak.E003",
+                )
+        for right, statement in TOO_MUCH.items():
+            if table in COUNTED and _may(alias, statement.format(table=table)):
+                yield Warning(
+                    f"The user of {alias} has {right} on {table}, which the service never needs.",
+                    hint="REVOKE it: the database is another system's. README lists the grants.",
+                    id="freshtrak.W004",
+                )
+
+
+def _may(alias: str, statement: str) -> bool:
+    try:
+        _ask(alias, f"EXPLAIN {statement}")
+    except DatabaseError as error:
+        if error.args[0] in {1044, 1142, 1143}:  # denied: database, table, column
+            return False
+        raise
+    return True
+
+
+def _sessions(alias: str) -> Iterator[CheckMessage]:
+    """Sessions read what is committed, and do not wait long for a lock."""
+    names = "('tx_isolation', 'transaction_isolation')"
+    level = _ask(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
+    if level != "READ-COMMITTED":
+        yield Warning(
+            f"{alias} is read at {level}.",
+            hint="Leave isolation_level out of the URL: the service sets READ COMMITTED.",
+            id="freshtrak.W005",
+        )
+    wait = int(_ask(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
+    if wait > LONGEST_LOCK_WAIT:
+        yield Warning(
+            f"{alias} waits {wait} s for a lock.",
+            hint=f"Set DATABASE_LOCK_WAIT to {LONGEST_LOCK_WAIT} or less.",
+            id="freshtrak.W006",
+        )
+
+
+def _engines(alias: str) -> Iterator[CheckMessage]:
+    """Every table that is ours, or that we count on, has transactions and row locks."""
+    rows = _ask(
+        alias,
+        "SELECT table_name, engine FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'",
+    )
+    for table, engine in rows:
+        yield Error(
+            f"{alias}.{table} is kept by {engine}, which knows no transactions.",
+            hint=f"ALTER TABLE {table} ENGINE = InnoDB.",
+            id="freshtrak.E007",
+        )
+
+
+def _clock(alias: str) -> Iterator[CheckMessage]:
+    there = _ask(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
+    apart = abs(float(there) - timezone.now().timestamp())
+    if apart > CLOCKS_APART:
+        yield Warning(
+            f"The clock of {alias} and ours are {apart:.0f} s apart.",
+            hint="Let both keep time by NTP: opening times go by ours, evidence by its.",
+            id="freshtrak.W008",
+        )
+
+
+def _characters(alias: str) -> Iterator[CheckMessage]:
+    """Names hold every letter: tables that migrate makes take the database's own default."""
+    (charset,) = _ask(
+        alias,
+        "SELECT default_character_set_name FROM information_schema.schemata"
+        " WHERE schema_name = DATABASE()",
+    )[0]
+    if charset != "utf8mb4":
+        yield Warning(
+            f"{alias} makes tables in {charset}: names with other letters cannot be written.",
+            hint="ALTER DATABASE … CHARACTER SET utf8mb4, before migrate makes its tables.",
+            id="freshtrak.W009",
+        )
+
+
+def _zones(alias: str) -> Iterator[CheckMessage]:
+    zone = timezone.get_default_timezone_name()
+    (converted,) = _ask(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
+    if converted is None:
+        yield Warning(
+            f"{alias} knows no time zone {zone}: reports by day in SQL come out NULL.",
+            hint="mariadb-tzinfo-to-sql (or mysql_tzinfo_to_sql) /usr/share/zoneinfo into mysql.",
+            id="freshtrak.W010",
+        )
+
+
+Check = Callable[[str], Iterator[CheckMessage]]
+CHECKS: dict[str, list[Check]] = {
+    PRIVATE: [_sessions, _engines, _clock, _characters, _zones],
+    PUBLIC: [_columns, _rights, _sessions, _engines, _clock],
+}
