@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from prometheus_client import Counter, Histogram
 
+from freshtrak.databases import leave_read_only_server
 from freshtrak.metrics import DATABASE_ERRORS
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -66,6 +67,7 @@ class UnavailableMiddleware:
         if not isinstance(error, OperationalError | InterfaceError):
             return None
         DATABASE_ERRORS.inc()
+        leave_read_only_server(error)
         log.error("database_unavailable", exc_info=error)
         page = render_to_string("freshtrak/unavailable.html")  # without the user: no database
         response = HttpResponse(page, status=503)

@@ -1,6 +1,6 @@
 """What the counters ought to say: registrations that hold a place, for many targets at once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -41,24 +41,25 @@ class Counter:
     """A counter as it was read, without a lock."""
 
     id: int
-    event_date_id: int
-    capacity: int
     reserved: int
 
 
 def slots(scope: Scope, batch: int) -> Iterator[list[Counter]]:
-    columns = ("pk", "event_hour__event_date_id", "capacity", "reserved")
-    return _batches(scope.slots(), columns, batch)
+    return _batches(scope.slots(), batch)
 
 
 def dates(scope: Scope, batch: int) -> Iterator[list[Counter]]:
-    return _batches(scope.dates(), ("pk", "pk", "capacity", "reserved"), batch)
+    return _batches(scope.dates(), batch)
 
 
-def _batches(rows: QuerySet[Any], columns: Sequence[str], batch: int) -> Iterator[list[Counter]]:
-    """In the order of ids, each batch found by the last id of the one before: memory stays flat."""
+def _batches(rows: QuerySet[Any], batch: int) -> Iterator[list[Counter]]:
+    """In the order of ids, each batch found by the last id of the one before: memory stays flat.
+
+    From one table, for a join would be sorted anew for each batch of a million.
+    """
     last = 0
-    while found := list(rows.filter(pk__gt=last).order_by("pk").values_list(*columns)[:batch]):
+    in_order = rows.order_by("pk").values_list("pk", "reserved")
+    while found := list(in_order.filter(pk__gt=last)[:batch]):
         last = found[-1][0]
         yield [Counter(*row) for row in found]
 
@@ -71,6 +72,12 @@ def holding(*, is_date: bool, ids: Iterable[int]) -> dict[int, int]:
         **{f"{column}__in": list(ids)}, event_status_id__in=statuses
     )
     return dict(rows.order_by().values_list(column).annotate(count=Count("pk")))
+
+
+def dates_of_slots(ids: Iterable[int]) -> dict[int, int]:
+    """The date of each slot, without those whose hour is gone."""
+    rows = EventSlot.objects.filter(pk__in=list(ids))
+    return dict(rows.values_list("pk", "event_hour__event_date_id"))
 
 
 def slots_of_dates(date_ids: Iterable[int]) -> dict[int, int]:

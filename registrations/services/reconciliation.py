@@ -62,7 +62,8 @@ def _settle_one(target: Target) -> int:
 class Drift:
     """A counter that does not say what the registrations say."""
 
-    event_date_id: int
+    event_date_id: int | None
+    """None: the hour of the slot is gone, and nobody knows its date."""
     event_slot_id: int | None
     """None: the counter of the date."""
     capacity: int
@@ -139,9 +140,10 @@ def _examine(is_date: bool, suspects: Sequence[Counter], fix: bool, allowance: i
             raise protocol.TryAgain("A process died there: it is settled first.")
         counted = counts.holding(is_date=is_date, ids=ids)
         ambiguous = counts.ambiguous(is_date=is_date, ids=ids)
+        date_of = {} if is_date else counts.dates_of_slots(ids)
         found = [
             Drift(
-                event_date_id=counter.event_date_id,
+                event_date_id=counter.id if is_date else date_of.get(counter.id),
                 event_slot_id=None if is_date else counter.id,
                 capacity=row.capacity,
                 reserved=row.reserved,
@@ -155,12 +157,17 @@ def _examine(is_date: bool, suspects: Sequence[Counter], fix: bool, allowance: i
             and (drift := _beyond(row.reserved, counted.get(counter.id, 0), room[counter.id]))
         ]
         if fix:
-            wrong = {each.event_slot_id or each.event_date_id: -each.drift for each in found}
-            counters.correct(is_date=is_date, deltas=wrong)
+            counters.correct(is_date=is_date, deltas={_id(each): -each.drift for each in found})
     for each in found if fix else []:
         log.warning("drift_fixed", **asdict(each))
     DRIFT.labels("fixed" if fix else "found").inc(len(found))
     return found
+
+
+def _id(drift: Drift) -> int:
+    row_id = drift.event_date_id if drift.event_slot_id is None else drift.event_slot_id
+    assert row_id is not None
+    return row_id
 
 
 def _left_unsettled(is_date: bool, ids: Sequence[int]) -> set[int]:

@@ -1,0 +1,37 @@
+from typing import Any
+
+import pytest
+from django.db import connections
+from rest_framework.test import APIClient
+
+from freshtrak.databases import PUBLIC
+from tests import booking as b
+from tests import factories, tokens
+
+
+@pytest.mark.mariadb
+@pytest.mark.real_commits
+def test_connection_to_a_server_that_became_read_only_is_dropped(household: Any) -> None:
+    """As after a failover: the old primary answers, and takes no writes."""
+    slot = factories.EventSlotFactory()
+    body = {"event_slot_id": slot.pk, "attendees": [household.members.get().pk]}
+
+    def book() -> tuple[int, bool]:
+        answer = APIClient().post(
+            "/api/v1/registrations/",
+            body,
+            headers={"Authorization": tokens.of_household(household)},
+        )
+        return answer.status_code, connections[PUBLIC].connection is None
+
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute("SET GLOBAL read_only = 1")
+        try:
+            (refused,) = b.in_parallel(book)
+        finally:
+            cursor.execute("SET GLOBAL read_only = 0")
+    (booked,) = b.in_parallel(book)
+
+    assert refused == (503, True)
+    assert booked == (201, False)
+    assert b.drift() == {}
