@@ -247,6 +247,12 @@ SPECTACULAR_SETTINGS = {
 }
 JWT_HOUSEHOLD_CLAIM = env.str("JWT_HOUSEHOLD_CLAIM", default="household_id")
 
+# What names in event_statuses mean that are none of ours: "Registered=confirmed,Left=cancelled".
+STATUS_ALIASES = {
+    name.strip().lower().replace(" ", "_").replace("-", "_"): meaning
+    for name, meaning in env.dict("STATUS_ALIASES", default={}).items()
+}
+
 IDEMPOTENCY_KEY_HOURS = env.int("IDEMPOTENCY_KEY_HOURS", default=24)
 
 # Logs ---------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
@@ -18,6 +19,10 @@ from django.utils import timezone
 from registrations import confirmation_codes
 from schedules.appointments import Appointment
 from schedules.counters import Target
+
+
+def _spelt(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 class Status(models.TextChoices):
@@ -31,8 +36,11 @@ class Status(models.TextChoices):
 
     @classmethod
     def parse(cls, name: str) -> Status | None:
-        """The status that a row means, however spelt ("Checked In"); None if it is none of ours."""
-        spelt = name.strip().lower().replace(" ", "_").replace("-", "_")
+        """The status that a row means, however spelt ("Checked In"); None if it is none of ours.
+
+        An installation may have names of its own: STATUS_ALIASES tells what they mean.
+        """
+        spelt = _spelt(settings.STATUS_ALIASES.get(_spelt(name), name))
         return cls(spelt) if spelt in cls.values else None
 
 

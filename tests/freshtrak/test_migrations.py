@@ -56,7 +56,8 @@ def _schema(connection: Any) -> dict[str, str]:
     return schema
 
 
-def _fill_as_before(connection: Any) -> None:
+def fill(connection: Any, slot: int, gone: int) -> None:
+    """The tables of an installation from before this service, with rows of every kind."""
     stamps = "1, 1, '2020-01-01', '2020-01-01'"
     with connection.cursor() as cursor:
         for statement in connection.ops.prepare_sql_script(_existing_ddl()):
@@ -66,16 +67,18 @@ def _fill_as_before(connection: Any) -> None:
                 "INSERT INTO event_statuses (name, added_by, last_updated_by, created_at,"
                 f" updated_at) VALUES (%s, {stamps})", [name],
             )  # fmt: skip
-        for n in (1, 2):
+        for n in (1, 2, 3):
             cursor.execute(
                 "INSERT INTO households (number, name, identification_code, added_by,"
                 f" last_updated_by, created_at, updated_at) VALUES ({n}, 'H', 'C{n}', {stamps})"
             )
-        for household, slot, status in ((1, 5, 1), (2, 5, 2), ("NULL", 6, "NULL")):
+        for household, at, status in (
+            (1, slot, 1), (2, slot, 2), (3, gone, 1), ("NULL", slot, 1), ("NULL", slot, "NULL"),
+        ):  # fmt: skip
             cursor.execute(
                 "INSERT INTO event_registrations (household_id, event_slot_id, event_status_id,"
                 " added_by, last_updated_by, created_at, updated_at)"
-                f" VALUES ({household}, {slot}, {status}, {stamps})"
+                f" VALUES ({household}, {at}, {status}, {stamps})"
             )
 
 
@@ -85,7 +88,7 @@ def _fill_as_before(connection: Any) -> None:
 def test_existing_installation_ends_with_the_fresh_schema(
     other_database: Any, option: dict[str, bool]
 ) -> None:
-    _fill_as_before(other_database)
+    fill(other_database, slot=5, gone=6)
     call_command("migrate", verbosity=0, **option)
     adopted = _schema(other_database)
     rows = list(EventRegistration.objects.order_by("pk").values_list("household_id", flat=True))
@@ -98,7 +101,7 @@ def test_existing_installation_ends_with_the_fresh_schema(
     call_command("migrate", verbosity=0)
 
     assert adopted == _schema(other_database)
-    assert rows == [1, 2, None]
+    assert rows == [1, 2, 3, None, None]
     assert names == ["Registered", "Cancelled", "Checked In", "confirmed", "waitlisted", "no_show"]
 
 

@@ -92,7 +92,15 @@ def test_env_example_lists_every_variable() -> None:
 
     used = {
         part.split('"')[1]
-        for call in ("env.str(", "env.bool(", "env.int(", "env.list(", "_database(", "_secrets(")
+        for call in (
+            "env.str(",
+            "env.bool(",
+            "env.int(",
+            "env.list(",
+            "env.dict(",
+            "_database(",
+            "_secrets(",
+        )
         for part in source.split(call)[1:]
         if part.startswith('"')
     }

@@ -1,0 +1,42 @@
+import json
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from registrations.services import adoption
+from registrations.services.adoption import Why
+
+
+class Command(BaseCommand):
+    help = (
+        "Takes over the registrations of an existing installation, after `migrate`: gives each "
+        "its date, and lists what cannot take part. --dry-run says so beforehand, and writes "
+        "nothing. Can be run again: it goes on with what is left."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="before or after migrate")
+        parser.add_argument("--json", action="store_true", help="one JSON line for each listed")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        counts: Counter[Why] = Counter()
+        for found in adoption.adopt(dry_run=options["dry_run"]):
+            counts[found.why] += 1
+            if found.why is Why.PLACED:
+                continue
+            if options["json"]:
+                self.stdout.write(json.dumps({**vars(found), "why": found.why.name.lower()}))
+            else:
+                whose = found.household_id or "none"
+                self.stdout.write(
+                    f"registration {found.registration_id}, household {whose}, slot "
+                    f"{found.event_slot_id}, {found.status or 'no status'}: {found.why}"
+                )
+        if not options["json"]:
+            verb = "would be" if options["dry_run"] else "are"
+            taking_part = counts[Why.PLACED] + counts[Why.NO_HOUSEHOLD]
+            self.stdout.write(
+                f"{taking_part} {verb} placed; {counts.total() - taking_part} cannot take part."
+            )

@@ -1,0 +1,133 @@
+"""Taking over the registrations of an installation from before this service.
+
+`migrate` adds the columns and keeps every row. Here they learn what the new rules need: date and
+event, from freshtrak_public; and since when they are cancelled, wait, or were checked in. What
+cannot take part stays readable as it is, and is listed with its reason.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import IntegrityError, connections, transaction
+
+from freshtrak.databases import PRIVATE
+from registrations.models import EventRegistration, EventStatus, Status
+from schedules.models import EventSlot
+
+BATCH = 1000
+"""Registrations that are read, and written, at once."""
+
+
+class Why(StrEnum):
+    """Why a registration is listed. The first two take part; the others do not."""
+
+    PLACED = "placed"
+    NO_HOUSEHOLD = "placed, but belongs to no household: cancel it, or give it one"
+    SLOT_GONE = "its slot, or the hour or date of it, is gone from the schedules"
+    UNKNOWN_STATUS = "its status is none of ours: name its meaning in STATUS_ALIASES"
+    SECOND_OF_DAY = "its household has another one on that date: cancel one, and adopt again"
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What became, or would become, of one registration."""
+
+    registration_id: int
+    household_id: int | None
+    event_slot_id: int
+    status: str
+    why: Why
+
+
+Row = dict[str, Any]
+
+
+def adopt(*, dry_run: bool) -> Iterator[Adopted]:
+    """Each registration that has no date yet, in the order of ids; run again, only those left.
+
+    A dry run writes nothing, and works before `migrate` as well. The older of two registrations
+    of one household and date is the one that takes part.
+    """
+    statuses = dict(EventStatus.objects.values_list("pk", "name"))
+    taken: set[tuple[int, int]] = set()  # by a dry run: what it would have placed
+    last = 0
+    while batch := list(_waiting(last)[:BATCH]):
+        last = batch[-1]["pk"]
+        places = _places([row["event_slot_id"] for row in batch])
+        for row in batch:
+            name = statuses.get(row["event_status_id"], "")
+            place = places.get(row["event_slot_id"])
+            why = _adopt_one(row, Status.parse(name), place, None if not dry_run else taken)
+            yield Adopted(row["pk"], row["household_id"], row["event_slot_id"], name, why)
+
+
+def _waiting(last: int) -> Any:
+    columns = ("pk", "household_id", "event_slot_id", "event_status_id", "created_at", "updated_at")
+    rows = EventRegistration.objects.filter(pk__gt=last, event_slot_id__isnull=False)
+    if _is_migrated():
+        rows = rows.filter(event_date_id=None)
+    return rows.order_by("pk").values(*columns)
+
+
+def _is_migrated() -> bool:
+    connection = connections[PRIVATE]
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, "event_registrations")
+    return "event_date_id" in {column.name for column in columns}
+
+
+def _places(slot_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Date and event of each slot that still has them."""
+    slots = EventSlot.objects.filter(pk__in=slot_ids, event_hour__event_date__event__isnull=False)
+    found = slots.values_list("pk", "event_hour__event_date_id", "event_hour__event_date__event_id")
+    return {slot_id: (date_id, event_id) for slot_id, date_id, event_id in found}
+
+
+def _adopt_one(
+    row: Row,
+    status: Status | None,
+    place: tuple[int, int] | None,
+    dry: set[tuple[int, int]] | None,
+) -> Why:
+    if status is None:
+        return Why.UNKNOWN_STATUS
+    values = _since(row, status)
+    if place is not None:
+        values |= {"event_date_id": place[0], "event_id": place[1]}
+    if dry is None:
+        placed = _write(row["pk"], values)
+    else:
+        key = (row["household_id"], place[0] if place else 0)
+        placed = status is Status.CANCELLED or key[0] is None or key not in dry
+        if status is not Status.CANCELLED and place:
+            dry.add(key)
+    if place is None:
+        return Why.SLOT_GONE
+    if not placed:
+        return Why.SECOND_OF_DAY
+    return Why.PLACED if row["household_id"] is not None else Why.NO_HOUSEHOLD
+
+
+def _since(row: Row, status: Status) -> dict[str, Any]:
+    """When it came to its status, as far as the old columns tell."""
+    return {
+        Status.CANCELLED: {"cancelled_at": row["updated_at"]},
+        Status.WAITLISTED: {"waitlisted_at": row["created_at"]},
+        Status.CHECKED_IN: {"checked_in_at": row["updated_at"]},
+    }.get(status, {})
+
+
+def _write(registration_id: int, values: dict[str, Any]) -> bool:
+    """False if the household has another active registration on that date: nothing is written."""
+    if not values:
+        return True
+    try:
+        with transaction.atomic(using=PRIVATE):
+            EventRegistration.objects.filter(pk=registration_id, event_date_id=None).update(
+                **values
+            )
+    except IntegrityError:
+        return False
+    return True
