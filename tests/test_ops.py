@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from configparser import ConfigParser
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,20 @@ from django.conf import settings
 from django.core.management import get_commands
 from prometheus_client import REGISTRY
 
+from freshtrak.metrics import Unsettled
+
+COUNTING = (
+    "freshtrak.middleware",
+    "freshtrak.api.problems",
+    "registrations.services.reconciliation",
+)
 OPS = Path(settings.BASE_DIR) / "ops"
 
 
 def _known() -> set[str]:
     """The names of all samples that /metrics can show."""
-    from freshtrak.metrics import Unsettled
-
+    for module in COUNTING:
+        import_module(module)
     families = [*REGISTRY.collect(), *Unsettled().collect()]
     return {
         name
