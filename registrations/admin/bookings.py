@@ -37,7 +37,7 @@ def add(request: HttpRequest) -> HttpResponse:
     """Books a place for a household, as over the API."""
     desk.require(request, "add")
     try:
-        day = days.day(_number(request, "date"))
+        day = days.day(desk.number(request.GET.get("date")))
         household = _household(request)
         if day is None or household is None:
             return _choose(request, household, dates=days.coming(timezone.now()))
@@ -110,14 +110,9 @@ def _sent(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def _number(request: HttpRequest, name: str) -> int:
-    given = request.GET.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
-
-
 def _household(request: HttpRequest) -> Resolved | None:
     """The household that is chosen, with its active members; None if none is, or it is gone."""
-    chosen = _number(request, "household")
+    chosen = desk.number(request.GET.get("household"))
     if not chosen:
         return None
     try:

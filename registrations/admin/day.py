@@ -65,7 +65,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     shown = _filtered(request, rows)
     page = Paginator(listing.find_similar(shown, text), ON_PAGE).get_page(request.GET.get("page"))
     people = list(page)
-    done = list(rows.filter(pk=_number(request.GET.get("done"))))
+    done = list(rows.filter(pk=desk.number(request.GET.get("done"))))
     listing.show([*people, *done])
     day = numbers["day"]
     return desk.page(
@@ -79,7 +79,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
         people=people,
         card=_card(people) if text and desk.may(request, "attend") else None,
         done=done[0] if done else None,
-        slot_id=_number(request.GET.get("slot")),
+        slot_id=desk.number(request.GET.get("slot")),
         here=request.get_full_path(),
         may={right: desk.may(request, right) for right in ("attend", "walk_in")},
         is_to_come=day is not None and day.is_to_come(timezone.now()),
@@ -96,7 +96,7 @@ def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """The bars alone, for a page that is open already."""
     desk.require(request, "view")
     numbers = _numbers(event_date_id)
-    slot_id = _number(request.GET.get("slot"))
+    slot_id = desk.number(request.GET.get("slot"))
     context = {"event_date_id": event_date_id, "slot_id": slot_id, **numbers}
     return render(request, "registrations/includes/counters.html", context)
 
@@ -105,7 +105,7 @@ def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
 def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """One touch: the household is here, with all attendees or with those that are ticked."""
     desk.require(request, "attend")
-    ticked = [_number(given) for given in request.POST.getlist("attendee")]
+    ticked = [desk.number(given) for given in request.POST.getlist("attendee")]
     came = ticked if "choose" in request.POST else None
     return _one(request, event_date_id, attendance.check_in, attendee_ids=came)
 
@@ -120,7 +120,7 @@ def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -
     """The service for the registration that was touched; back to where the roster stood."""
     here = desk.back_to(request, reverse("admin:registrations_day", args=[event_date_id]))
     rows = _roster(event_date_id)
-    registration = rows.filter(pk=_number(request.POST.get("registration"))).first()
+    registration = rows.filter(pk=desk.number(request.POST.get("registration"))).first()
     if registration is None:
         messages.error(request, "This registration is no longer on this date: it was moved.")
         return redirect(here)
@@ -133,7 +133,7 @@ def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -
         )
         return redirect(here)
     there = reverse("admin:registrations_day", args=[event_date_id])
-    slot = _number(request.POST.get("slot"))
+    slot = desk.number(request.POST.get("slot"))
     query = urlencode({"done": registration.pk, **({"slot": slot} if slot else {})})
     return redirect(f"{there}?{query}")
 
@@ -185,12 +185,6 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
     )
 
 
-def _number(given: str | None) -> int:
-    """An id that was sent; 0, which is nobody's, for anything else."""
-    given = given or ""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
-
-
 def _roster(event_date_id: int) -> Rows:
     rows = listing.registrations().filter(event_date_id=event_date_id)
     return rows.select_related("household").order_by("household__name", "pk")
@@ -198,7 +192,7 @@ def _roster(event_date_id: int) -> Rows:
 
 def _filtered(request: HttpRequest, rows: Rows) -> Rows:
     """Those of one slot, if one is chosen. Cancelled ones are shown where they are searched."""
-    if slot_id := _number(request.GET.get("slot")):
+    if slot_id := desk.number(request.GET.get("slot")):
         rows = rows.filter(event_slot_id=slot_id)
     return rows if request.GET.get("q") else rows.active()
 

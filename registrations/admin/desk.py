@@ -14,7 +14,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from audit import trail
 from audit.trail import Actor
-from registrations.errors import AlreadyCheckedIn, InvalidRequest, RegistrationError
+from registrations.errors import (
+    AlreadyCheckedIn,
+    HouseholdNotResolved,
+    InvalidRequest,
+    RegistrationError,
+)
 from schedules.appointments import Appointment
 
 DOWN = (OperationalError, InterfaceError)
@@ -40,10 +45,18 @@ def require(request: HttpRequest, right: str) -> None:
         raise PermissionDenied
 
 
+def number(given: str | None) -> int:
+    """An id that was sent; 0, which is nobody's, for anything else."""
+    given = given or ""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+
+
 def explain(refusal: Exception) -> str:
     """Why it was refused, as a person at the desk can use it."""
     if isinstance(refusal, DOWN):
         return "A database does not answer. Nothing was changed; try again in a few seconds."
+    if isinstance(refusal, HouseholdNotResolved):
+        return "There is no such household, or it is no longer active."
     if isinstance(refusal, InvalidRequest):
         return " ".join(error.detail for error in refusal.errors)
     if isinstance(refusal, AlreadyCheckedIn) and refusal.extra:

@@ -125,10 +125,10 @@ class SlotFilter(_FormFilter):
         slots = EventSlot.objects.with_schedule().order_by("start_time_key", "pk")
         if day := _day(request.GET.get("day")):
             slots = slots.on(day)
-            if (event := request.GET.get("event_id", "")).isdigit():
-                slots = slots.filter(event_hour__event_date__event_id=int(event))
-        elif (chosen := self.value() or "").isdigit():
-            slots = slots.filter(pk=int(chosen))
+            if event_id := desk.number(request.GET.get("event_id")):
+                slots = slots.filter(event_hour__event_date__event_id=event_id)
+        elif chosen := desk.number(self.value()):
+            slots = slots.filter(pk=chosen)
         else:
             return []
         try:
@@ -154,6 +154,6 @@ def _day(given: str | None) -> date | None:
 def _with_id(rows: Rows, column: str, given: str | None) -> Rows:
     if not given:
         return rows
-    if not (given.isascii() and given.isdigit()):
+    if not desk.number(given):
         raise IncorrectLookupParameters
-    return rows.filter(**{column: int(given)})
+    return rows.filter(**{column: desk.number(given)})

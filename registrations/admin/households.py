@@ -47,8 +47,9 @@ class HouseholdAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Adds the household's registrations, the newest hundred."""
         rows = []
-        if object_id.isascii() and object_id.isdigit() and desk.may(request, "view"):
-            rows = list(listing.registrations().filter(household_id=int(object_id))[:100])
+        if desk.may(request, "view"):
+            of_household = listing.registrations().filter(household_id=desk.number(object_id))
+            rows = list(of_household[:100])
             listing.show(rows)
         context = {"registrations": rows, "may_add": desk.may(request, "add")}
         return super().change_view(request, object_id, form_url, context)

@@ -37,8 +37,8 @@ def move(request: HttpRequest, chosen: deeds.Chosen) -> HttpResponse | None:
 
 
 def _date_chosen(request: HttpRequest) -> days.Day | None:
-    given = request.POST.get("date", "")
-    return days.day(int(given)) if given.isascii() and given.isdigit() else None
+    chosen = desk.number(request.POST.get("date"))
+    return days.day(chosen) if chosen else None
 
 
 def _picker(

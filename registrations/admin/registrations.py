@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -204,7 +205,11 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         desk.require(request, "export")
         if kind not in exports.TYPES:
             raise Http404
-        rows = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            messages.error(request, "The address names a filter that cannot be read.")
+            return redirect("admin:registrations_eventregistration_changelist")
         if rows.count() > exports.MOST:
             messages.error(request, f"More than {exports.MOST:,} rows: filter the list first.")
             return redirect("admin:registrations_eventregistration_changelist")

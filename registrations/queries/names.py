@@ -4,8 +4,10 @@ from django.db.models import Q, QuerySet
 
 from registrations.models import Household, HouseholdMember
 
-SHORTEST = 4
-"""Letters that a word must have to be looked for misspelt: shorter ones resemble everything."""
+SHORTEST, LONGEST = 4, 40
+"""Letters of a word that is looked for misspelt: shorter ones resemble everything."""
+MOST_WORDS = 6
+"""Of a text that is looked for as a name, further words are not read."""
 
 
 def misspelt(word: str) -> str | None:
@@ -13,7 +15,7 @@ def misspelt(word: str) -> str | None:
 
     Of the kind that SQLite, MySQL and MariaDB all understand; None for what is no word.
     """
-    if len(word) < SHORTEST or not word.isalpha():
+    if not SHORTEST <= len(word) <= LONGEST or not word.isalpha():
         return None
     one_off = {f"{word[:at]}.?.?{word[at + 1 :]}" for at in range(len(word))}
     swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
@@ -23,7 +25,7 @@ def misspelt(word: str) -> str | None:
 def members(text: str, *, similar: bool = False) -> "QuerySet[HouseholdMember]":
     """Members in whose name each word of `text` stands, or, if `similar`, one that resembles it."""
     found = HouseholdMember.objects.filter(household__isnull=False)
-    for word in text.split():
+    for word in text.split()[:MOST_WORDS]:
         matches = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         if similar and (pattern := misspelt(word)):
             matches |= Q(first_name__iregex=f"^{pattern}$") | Q(last_name__iregex=f"^{pattern}$")

@@ -12,10 +12,12 @@ import pytest
 from django.db import connections
 from django.db.models import QuerySet
 
+from audit.models import CheckIn
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered
 from registrations.models import EventRegistration, EventStatus
 from registrations.queries import places
+from registrations.services import attendance
 from schedules.models import EventDate, EventSlot
 from tests import booking as b
 from tests import factories
@@ -253,4 +255,25 @@ def test_repeatable_read_is_still_right(monkeypatch: pytest.MonkeyPatch) -> None
     results = b.in_parallel(*(partial(b.register, h, slot) for h in households))
 
     assert b.kinds(results) == ["confirmed"] * 3 + ["waitlisted"] * 9
+    assert b.drift() == {}
+
+
+@pytest.mark.mariadb
+def test_close_out_never_takes_back_a_check_in() -> None:
+    """Late comers are checked in while the rest is marked as no-show: each of them stays so."""
+    slot = factories.EventSlotFactory(capacity=60)
+    rows = [b.register(household, slot) for household in factories.households(60)]
+
+    def check_all_in() -> None:
+        for row in reversed(rows):
+            attendance.check_in(EventRegistration.objects.get(pk=row.pk), by=b.STAFF)
+
+    def close() -> int:
+        return attendance.close_out(slot.event_hour.event_date_id, by=b.STAFF)
+
+    results = b.in_parallel(check_all_in, close)
+
+    assert results[0] is None
+    assert {b.status_of(row) for row in rows} == {"checked_in"}
+    assert CheckIn.objects.count() == 60
     assert b.drift() == {}
