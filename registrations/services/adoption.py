@@ -14,6 +14,7 @@ from django.db import IntegrityError, connections, transaction
 
 from freshtrak.databases import PRIVATE
 from registrations.models import EventRegistration, EventStatus, Status
+from registrations.queries import places
 from schedules.models import EventSlot
 
 BATCH = 1000
@@ -51,15 +52,15 @@ def adopt(*, dry_run: bool) -> Iterator[Adopted]:
     of one household and date is the one that takes part.
     """
     statuses = dict(EventStatus.objects.values_list("pk", "name"))
-    taken: set[tuple[int, int]] = set()  # by a dry run: what it would have placed
+    taken = _Taken() if dry_run else None
     last = 0
     while batch := list(_waiting(last)[:BATCH]):
         last = batch[-1]["pk"]
-        places = _places([row["event_slot_id"] for row in batch])
+        place_of = _places([row["event_slot_id"] for row in batch])
         for row in batch:
             name = statuses.get(row["event_status_id"], "")
-            place = places.get(row["event_slot_id"])
-            why = _adopt_one(row, Status.parse(name), place, None if not dry_run else taken)
+            place = place_of.get(row["event_slot_id"])
+            why = _adopt_one(row, Status.parse(name), place, taken)
             yield Adopted(row["pk"], row["household_id"], row["event_slot_id"], name, why)
 
 
@@ -89,25 +90,41 @@ def _adopt_one(
     row: Row,
     status: Status | None,
     place: tuple[int, int] | None,
-    dry: set[tuple[int, int]] | None,
+    taken: "_Taken | None",
 ) -> Why:
     if status is None:
         return Why.UNKNOWN_STATUS
     values = _since(row, status)
     if place is not None:
         values |= {"event_date_id": place[0], "event_id": place[1]}
-    if dry is None:
+    if taken is None:
         placed = _write(row["pk"], values)
     else:
-        key = (row["household_id"], place[0] if place else 0)
-        placed = status is Status.CANCELLED or key[0] is None or key not in dry
-        if status is not Status.CANCELLED and place:
-            dry.add(key)
+        placed = place is None or status is Status.CANCELLED or taken.add(row, place[0])
     if place is None:
         return Why.SLOT_GONE
     if not placed:
         return Why.SECOND_OF_DAY
     return Why.PLACED if row["household_id"] is not None else Why.NO_HOUSEHOLD
+
+
+class _Taken:
+    """What a dry run would have placed: it knows without writing who would be the second."""
+
+    def __init__(self) -> None:
+        self.is_migrated = _is_migrated()
+        self.dates: set[tuple[int, int]] = set()
+
+    def add(self, row: Row, event_date_id: int) -> bool:
+        """False if the household would have two active registrations on that date."""
+        if (household_id := row["household_id"]) is None:
+            return True
+        key = (household_id, event_date_id)
+        there = self.is_migrated and places.active_registration_id(*key) is not None
+        if there or key in self.dates:
+            return False
+        self.dates.add(key)
+        return True
 
 
 def _since(row: Row, status: Status) -> dict[str, Any]:

@@ -92,6 +92,14 @@ def test_again_it_goes_on_with_what_is_left() -> None:
     assert _adopt() == "0 are placed; 0 cannot take part.\n"
 
 
+def test_a_dry_run_knows_what_was_booked_since(household: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=9)
+    b.register(household, slot)
+    old = _old(slot.pk, "confirmed", household)
+
+    assert _listed("--dry-run") == _listed() == {old.pk: "second_of_day"}
+
+
 def test_people_read_what_is_wrong_and_what_to_do() -> None:
     _old(4711, "confirmed", None)
 

@@ -84,7 +84,8 @@ class Command(BaseCommand):
         count = 0
         for count, drift in enumerate(drifts, start=1):
             if count <= SHOWN:
-                cells = [str(getattr(drift, column) or "-") for column in COLUMNS]
+                values = (getattr(drift, column) for column in COLUMNS)
+                cells = ("-" if value is None else str(value) for value in values)
                 table.add_row(*cells, _why(drift))
         if count:
             drawn = StringIO()
