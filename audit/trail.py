@@ -53,7 +53,7 @@ def _tell(event: AuditEvent) -> None:
     """The fact in log and metrics, once it is committed: ids, never a name."""
     FACTS.labels(event.action).inc()
     log.info(
-        event.action,
+        str(event.action),
         registration_id=event.registration_id,
         household_id=event.household_id,
         event_date_id=event.event_date_id,

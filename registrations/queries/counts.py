@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from audit.models import AuditEvent
 from registrations.models import HOLDING, EventRegistration
@@ -90,6 +90,14 @@ def unsettled(*, is_date: bool, ids: Iterable[int]) -> set[int]:
     """The slots, or dates, at which events are not known to be counted."""
     column = "event_date_id" if is_date else "event_slot_id"
     rows = AuditEvent.objects.unsettled().filter(**{f"{column}__in": list(ids)})
+    return set(rows.order_by().values_list(column, flat=True).distinct())
+
+
+def moved_since(moment: datetime, *, is_date: bool, ids: Iterable[int]) -> set[int]:
+    """The slots, or dates, whose counter was moved since, or may be about to be."""
+    column = "event_date_id" if is_date else "event_slot_id"
+    lately = Q(settled_at=None) | Q(settled_at__gte=moment)
+    rows = AuditEvent.objects.filter(lately, **{f"{column}__in": list(ids)}).exclude(delta=0)
     return set(rows.order_by().values_list(column, flat=True).distinct())
 
 

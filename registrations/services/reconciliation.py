@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import structlog
 from django.db import transaction
@@ -28,6 +29,8 @@ BATCH = 2000
 """Counters that are compared at once, without a lock."""
 LOCKED = 200
 """Of those that seem wrong, how many are locked at once to look again."""
+LATELY = timedelta(minutes=1)
+"""Longer than an operation takes, a batch is read, and clocks are apart."""
 MARKING = 0.5
 """Seconds that a live process has at the most, under our lock, to mark what it committed."""
 
@@ -86,9 +89,9 @@ def reconcile(
 ) -> Iterator[Drift]:
     """Each counter that has drifted: first those of slots, then those of dates.
 
-    What seems wrong at a glance is looked at again under its lock, where it is exact, live
-    traffic or not. With `fix` it is then settled and made right, by a relative update; it can be
-    stopped at any time and started again. Other systems may hold up to `allowance` places of
+    What seems wrong at a glance, or moved lately, is looked at again under its lock, where it is
+    exact, live traffic or not. With `fix` it is then settled and made right, by a relative update;
+    it can be stopped at any time and started again. Other systems may hold up to `allowance` places of
     each slot (of a date with slots: that many for each of them): only what goes beyond, or
     falls below the registrations, is drift. `progress` is told how many were compared.
 
@@ -103,14 +106,21 @@ def reconcile(
 
 
 def _suspects(is_date: bool, batch: Sequence[Counter], allowance: int) -> list[Counter]:
-    """Those that may have drifted: read without a lock, so that live ones may be among them."""
+    """Those that may have drifted, read without a lock.
+
+    Besides what looks wrong that is all that moved while we read: `reserved` was read before the
+    registrations, and a booking in between can make a wrong counter look right. It has left an
+    event, which is read last.
+    """
     ids = [counter.id for counter in batch]
     counted = counts.holding(is_date=is_date, ids=ids)
     room = _room(is_date, ids, allowance)
+    moved = counts.moved_since(timezone.now() - LATELY, is_date=is_date, ids=ids)
     return [
         counter
         for counter in batch
-        if _beyond(counter.reserved, counted.get(counter.id, 0), room[counter.id])
+        if counter.id in moved
+        or _beyond(counter.reserved, counted.get(counter.id, 0), room[counter.id])
     ]
 
 
