@@ -91,9 +91,9 @@ def reconcile(
 
     What seems wrong at a glance, or moved lately, is looked at again under its lock, where it is
     exact, live traffic or not. With `fix` it is then settled and made right, by a relative update;
-    it can be stopped at any time and started again. Other systems may hold up to `allowance` places of
-    each slot (of a date with slots: that many for each of them): only what goes beyond, or
-    falls below the registrations, is drift. `progress` is told how many were compared.
+    it can be stopped at any time and started again. Other systems may hold up to `allowance`
+    places of each slot (of a date with slots: that many for each of them): only what goes beyond,
+    or falls below the registrations, is drift. `progress` is told how many were compared.
 
     Raises Busy if a lock cannot be had.
     """
