@@ -9,6 +9,7 @@ from django.db import transaction
 from prometheus_client import Counter
 
 from audit.models import AuditEvent, CheckIn
+from freshtrak.databases import PRIVATE
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def append(event: AuditEvent) -> None:
     """Inserts `event`, with the id of the request that caused it."""
     event.request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     event.save(force_insert=True)
-    transaction.on_commit(lambda: _tell(event))
+    transaction.on_commit(lambda: _tell(event), using=PRIVATE, robust=True)
 
 
 def _tell(event: AuditEvent) -> None:

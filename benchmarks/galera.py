@@ -55,15 +55,13 @@ def cluster(home: Path) -> Iterator[list[Server]]:
         shutil.copytree(home / "0" / "data", home / str(number) / "data")
         (home / str(number) / "data").chmod(0o777)  # rsync's server may not be root
         nodes.append(_joining(home / str(number), options(number)))
-    try:
+    with contextlib.ExitStack() as started:
         for node in nodes:
             node.start()
+            started.callback(node.stop)
             while "ON" not in node.sql("SHOW STATUS LIKE 'wsrep_ready'"):
                 time.sleep(0.1)
         yield nodes
-    finally:
-        for node in reversed(nodes):
-            node.stop()
 
 
 def _joining(home: Path, options: tuple[str, ...]) -> Server:

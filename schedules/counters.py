@@ -210,7 +210,7 @@ def _tell(target: Target, delta: int, **values: int) -> None:
             **values,
         )
 
-    transaction.on_commit(say, using=PUBLIC)
+    transaction.on_commit(say, using=PUBLIC, robust=True)
 
 
 def roll_up(deltas: Mapping[int, int]) -> None:
