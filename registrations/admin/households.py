@@ -25,6 +25,7 @@ class HouseholdAdmin(ReadOnlyAdmin):
         "Name of a household or a member (a letter may be wrong), identification code"
     )
     ordering = ("name", "pk")
+    fields = ("name", "identification_code", "number", "created_at", "deleted_on")
     inlines = (MemberInline,)
     show_full_result_count = False
     change_form_template = "registrations/household.html"
