@@ -290,7 +290,7 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
     # Handed over whole to the root logger: Django would print each request twice.
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
