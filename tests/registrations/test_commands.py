@@ -1,8 +1,11 @@
+import subprocess
+import sys
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -10,7 +13,7 @@ from registrations import demo
 from registrations.models import EventRegistration, Household, IdempotencyRecord
 from schedules.models import Event, EventDate, EventSlot
 from tests import booking as b
-from tests import factories
+from tests import factories, processes
 from tests.processes import kill_at
 
 
@@ -101,3 +104,24 @@ def test_purge_deletes_what_is_older_than_a_day() -> None:
 
     assert _output("purge_idempotency_keys") == "2 deleted\n"
     assert set(IdempotencyRecord.objects.values_list("digest", flat=True)) == {"1", "23"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["settle"], ["promote_waitlist"], ["purge_idempotency_keys"], ["adopt"],
+     ["reconcile_reserved", "--check"]],
+)  # fmt: skip
+def test_a_database_that_does_not_answer_is_one_line_and_a_status(command: list[str]) -> None:
+    nowhere = "mysql://nobody:x@127.0.0.1:9/nowhere"
+    environment = {
+        **processes.environment(), "PRIVATE_DATABASE_URL": nowhere, "PUBLIC_DATABASE_URL": nowhere,
+    }  # fmt: skip
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert ended.returncode == 3
+    assert "A database does not answer" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -3,13 +3,12 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from registrations.management.operators import OperatorCommand
 from registrations.services import adoption
 from registrations.services.adoption import Why
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Takes over the registrations of an existing installation, after `migrate`: gives each "
         "its date, and lists what cannot take part. --dry-run says so beforehand, and writes "

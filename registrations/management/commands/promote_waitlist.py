@@ -1,13 +1,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from audit import trail
+from registrations.management.operators import OperatorCommand
 from registrations.services import waitlist
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Gives free places to those who wait, where booking is open: after a capacity was raised. "
         "Safe at any time, from several machines at once."

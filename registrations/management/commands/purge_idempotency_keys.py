@@ -2,15 +2,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from registrations.management.operators import OperatorCommand
 from registrations.models import IdempotencyRecord
 
 BATCH = 1000
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Deletes answers older than IDEMPOTENCY_KEY_HOURS, in small batches. Safe at any time."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -6,12 +6,13 @@ from datetime import date
 from io import StringIO
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from registrations.errors import Busy
+from registrations.management.operators import OperatorCommand
 from registrations.queries.counts import Scope
 from registrations.services import reconciliation
 from registrations.services.reconciliation import Drift
@@ -21,7 +22,7 @@ SHOWN = 200
 """Rows of the table for people; --json has them all."""
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Compares `reserved` of every slot and date with the registrations that hold a place. "
         "--check writes nothing and exits 1 on drift; --fix makes the counters right, also for the "

@@ -1,11 +1,10 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from registrations.management.operators import OperatorCommand
 from registrations.services import reconciliation
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Settles what dead processes left: makes the counters of their slots exact. "
         "Safe at any time, from several machines at once; meant for a timer."
