@@ -131,15 +131,23 @@ def _promote(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse | 
 
 
 def read(request: HttpRequest, chosen: Chosen) -> list[EventRegistration] | None:
-    """The chosen registrations with queue and appointment; None, and a message, if too many."""
+    """The chosen registrations with queue and appointment; None, and a message, if there are too
+    many, or none of which anything is known."""
     rows = list(chosen[: MOST + 1])
     if len(rows) > MOST:
         messages.error(
             request, f"Choose at most {MOST} at a time, so that they can be looked over."
         )
         return None
-    listing.show(rows)
-    return rows
+    for row in rows:
+        if not row.is_placed:
+            said = (
+                f"{row.confirmation_code} names neither slot nor date: nothing can be done to it."
+            )
+            messages.error(request, said)
+    placed = [row for row in rows if row.is_placed]
+    listing.show(placed)
+    return placed or None
 
 
 def each(

@@ -8,6 +8,7 @@ from django.db import OperationalError, connections
 from audit.models import AuditEvent, CheckIn
 from freshtrak.databases import PUBLIC
 from registrations.admin import deeds
+from registrations.models import EventRegistration, EventStatus
 from schedules.models import EventSlot
 from tests import booking as b
 from tests import desk, factories
@@ -114,6 +115,16 @@ def test_more_than_can_be_looked_over_are_refused(monkeypatch: pytest.MonkeyPatc
 
     assert "Choose at most 1 at a time" in said
     assert {b.status_of(row) for row in rows} == {"confirmed"}
+
+
+def test_nothing_is_done_to_one_that_names_no_place(household: Any) -> None:
+    confirmed = EventStatus.objects.get(name="confirmed")
+    odd = EventRegistration.objects.create(household=household, event_status=confirmed)
+    carl = desk.log_in("Coordinator")
+
+    for action in ("cancel", "move", "promote", "check_in"):
+        assert "names neither slot nor date" in desk.confirm(carl, action, odd)
+    assert b.status_of(odd) == "confirmed"
 
 
 @pytest.mark.real_commits
