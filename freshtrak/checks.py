@@ -168,6 +168,23 @@ def _clock(alias: str) -> Iterator[CheckMessage]:
         )
 
 
+def _durability(alias: str) -> Iterator[CheckMessage]:
+    """What is committed stays, and the evidence of a commit is what it seems: docs/protocol.md."""
+    flush = int(_ask(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
+    if flush != 1:
+        yield Warning(
+            f"{alias} may lose what it has committed (innodb_flush_log_at_trx_commit = {flush}).",
+            hint="Set it to 1: a confirmed place must survive a crash of the server.",
+            id="freshtrak.W011",
+        )
+    if int(_ask(alias, "SELECT @@sysdate_is_now")[0][0]):
+        yield Warning(
+            f"{alias} runs with --sysdate-is-now: its SYSDATE() is older than the lock.",
+            hint="Start the server without it.",
+            id="freshtrak.W012",
+        )
+
+
 def _characters(alias: str) -> Iterator[CheckMessage]:
     """Names hold every letter: tables that migrate makes take the database's own default."""
     (charset,) = _ask(
@@ -196,6 +213,6 @@ def _zones(alias: str) -> Iterator[CheckMessage]:
 
 Check = Callable[[str], Iterator[CheckMessage]]
 CHECKS: dict[str, list[Check]] = {
-    PRIVATE: [_sessions, _engines, _clock, _characters, _zones],
-    PUBLIC: [_columns, _rights, _sessions, _engines, _clock],
+    PRIVATE: [_sessions, _engines, _clock, _durability, _characters, _zones],
+    PUBLIC: [_columns, _rights, _sessions, _engines, _clock, _durability],
 }

@@ -87,6 +87,14 @@ def test_sessions_engines_and_letters() -> None:
         connections[PRIVATE].close()
 
 
+def test_a_server_that_may_lose_what_it_committed() -> None:
+    _sql(PUBLIC, "SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        assert "W011" in _found(PUBLIC)
+    finally:
+        _sql(PUBLIC, "SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+
 def test_a_server_that_does_not_answer() -> None:
     connection = connections[PUBLIC]
     port = connection.settings_dict["PORT"]
