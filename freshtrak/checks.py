@@ -177,7 +177,7 @@ def _durability(alias: str) -> Iterator[CheckMessage]:
             hint="Set it to 1: a confirmed place must survive a crash of the server.",
             id="freshtrak.W011",
         )
-    if int(_ask(alias, "SELECT @@sysdate_is_now")[0][0]):
+    if _ask(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
         yield Warning(
             f"{alias} runs with --sysdate-is-now: its SYSDATE() is older than the lock.",
             hint="Start the server without it.",
