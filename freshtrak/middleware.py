@@ -8,9 +8,9 @@ from collections.abc import Callable
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from prometheus_client import Counter, Histogram
 
+from freshtrak import notices
 from freshtrak.databases import leave_read_only_server
 from freshtrak.metrics import DATABASE_ERRORS
 
@@ -69,7 +69,10 @@ class UnavailableMiddleware:
         DATABASE_ERRORS.inc()
         leave_read_only_server(error)
         log.error("database_unavailable", exc_info=error)
-        page = render_to_string("freshtrak/unavailable.html")  # without the user: no database
-        response = HttpResponse(page, status=503)
-        response["Retry-After"] = "5"
-        return response
+        return notices.say(
+            "For a moment out of reach",
+            "A database does not answer. Nothing was changed. Load this page again in a few "
+            "seconds; if that does not help, tell whoever runs the service.",
+            status=503,
+            retry_after=5,
+        )

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from freshtrak import health, metrics
+from freshtrak import health, log_in, metrics
 from freshtrak.api import problems
 
 admin.site.site_header = admin.site.site_title = "FreshTrak Registrations"
@@ -14,6 +14,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),
+    path("admin/login/", log_in.log_in),
     path("admin/", admin.site.urls),
     path("api/v1/", include("freshtrak.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
