@@ -58,9 +58,11 @@ def test_find_check_in_undo_by_keyboard_alone(
     page = tablet("Front desk")
     page.goto(desk.day(today))
 
+    expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type(registration.confirmation_code)  # as a scanner does
     page.keyboard.press("Enter")
     expect(page.get_by_text("Found: 1")).to_be_visible()
+    expect(page.locator(".found").get_by_role("button", name="Check in")).to_be_focused()
     page.keyboard.press("Enter")
 
     done = page.locator(".person")
