@@ -25,7 +25,9 @@ def browser() -> Iterator[Browser]:
     assert chromium, "Chromium is not installed: as root, apt-get install chromium"
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=as_root)
+        running = playwright.chromium.launch(
+            executable_path=chromium, args=["--disable-dev-shm-usage", *as_root]
+        )
         yield running
         running.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
