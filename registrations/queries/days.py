@@ -40,16 +40,8 @@ class Fill:
         return max(self.capacity - self.taken, 0)
 
     @property
-    def confirmed(self) -> int:
-        return self.by_status[Status.CONFIRMED]
-
-    @property
     def checked_in(self) -> int:
         return self.by_status[Status.CHECKED_IN]
-
-    @property
-    def no_show(self) -> int:
-        return self.by_status[Status.NO_SHOW]
 
     @property
     def waiting(self) -> int:
@@ -132,11 +124,9 @@ def _fill(
     )
 
 
-def between(first: date, last: date, event_id: int | None = None) -> list[Day]:
+def between(first: date, last: date) -> list[Day]:
     """The dates from `first` to `last`, soonest first, as wholes: without their hours."""
     rows = EventDate.objects.between(first, last).filter(status_id=ACTIVE).select_related("event")
-    if event_id is not None:
-        rows = rows.filter(event_id=event_id)
     in_order = list(rows.order_by("event_date_key", "start_time_key", "pk"))
     found = tallies(row.pk for row in in_order)
     return [

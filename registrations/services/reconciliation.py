@@ -149,35 +149,33 @@ def _examine(is_date: bool, suspects: Sequence[Counter], fix: bool, allowance: i
         if fix and dead:
             raise protocol.TryAgain("A process died there: it is settled first.")
         counted = counts.holding(is_date=is_date, ids=ids)
-        ambiguous = counts.ambiguous(is_date=is_date, ids=ids)
-        date_of = {} if is_date else counts.dates_of_slots(ids)
-        found = [
-            Drift(
-                event_date_id=counter.id if is_date else date_of.get(counter.id),
-                event_slot_id=None if is_date else counter.id,
-                capacity=row.capacity,
-                reserved=row.reserved,
-                counted=counted.get(counter.id, 0),
-                drift=drift,
-                unsettled=counter.id in dead,
-                ambiguous=ambiguous.get(counter.id, 0),
-            )
-            for counter in suspects
-            if (row := locked.get(counter.id))
-            and (drift := _beyond(row.reserved, counted.get(counter.id, 0), room[counter.id]))
-        ]
+        drifts = {
+            row_id: drift
+            for row_id, row in locked.items()
+            if (drift := _beyond(row.reserved, counted.get(row_id, 0), room[row_id]))
+        }
         if fix:
-            counters.correct(is_date=is_date, deltas={_id(each): -each.drift for each in found})
+            correction = {row_id: -drift for row_id, drift in drifts.items()}
+            counters.correct(is_date=is_date, deltas=correction)
+    ambiguous = counts.ambiguous(is_date=is_date, ids=drifts)
+    date_of = {} if is_date else counts.dates_of_slots(drifts)
+    found = [
+        Drift(
+            event_date_id=row_id if is_date else date_of.get(row_id),
+            event_slot_id=None if is_date else row_id,
+            capacity=locked[row_id].capacity,
+            reserved=locked[row_id].reserved,
+            counted=counted.get(row_id, 0),
+            drift=drift,
+            unsettled=row_id in dead,
+            ambiguous=ambiguous.get(row_id, 0),
+        )
+        for row_id, drift in drifts.items()
+    ]
     for each in found if fix else []:
         log.warning("drift_fixed", **asdict(each))
     DRIFT.labels("fixed" if fix else "found").inc(len(found))
     return found
-
-
-def _id(drift: Drift) -> int:
-    row_id = drift.event_date_id if drift.event_slot_id is None else drift.event_slot_id
-    assert row_id is not None
-    return row_id
 
 
 def _left_unsettled(is_date: bool, ids: Sequence[int]) -> set[int]:

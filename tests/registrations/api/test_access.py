@@ -9,30 +9,7 @@ from rest_framework.test import APIClient
 from registrations.models import EventRegistration, Household
 from tests import booking as b
 from tests import factories, tokens
-
-PATH = "/api/v1/registrations/"
-
-
-def _as(client: APIClient, token: str) -> APIClient:
-    client.credentials(HTTP_AUTHORIZATION=token)
-    return client
-
-
-@pytest.fixture
-def participant(client: APIClient, household: Household) -> APIClient:
-    return _as(client, tokens.of_household(household))
-
-
-def _attendees(household: Household) -> list[int]:
-    return list(household.members.values_list("pk", flat=True))
-
-
-def _problem(response: Any) -> tuple[int, str]:
-    assert response["Content-Type"] == "application/problem+json"
-    body = response.json()
-    assert {"type", "title", "status", "detail", "code"} <= set(body)
-    assert body["status"] == response.status_code
-    return response.status_code, body["code"]
+from tests.rest import PATH, as_, attendees, problem
 
 
 @pytest.mark.parametrize("tail", ["", "cancel/", "move/"])
@@ -43,7 +20,7 @@ def test_another_households_registration_is_not_told(
     slot = factories.EventSlotFactory()
     owner, other = factories.households(2)
     registration = b.register(owner, slot)
-    _as(client, tokens.of_household(other))
+    as_(client, tokens.of_household(other))
 
     theirs = getattr(client, method)(f"{PATH}{registration.pk}/{tail}", {"event_slot_id": slot.pk})
     nobodys = getattr(client, method)(f"{PATH}987654321/{tail}", {"event_slot_id": slot.pk})
@@ -56,17 +33,17 @@ def test_another_households_registration_is_not_told(
 
 @pytest.mark.parametrize("identity", [2**63, 10**30, 0])
 def test_ids_outside_their_range_are_not_found(participant: APIClient, identity: int) -> None:
-    assert _problem(participant.get(f"{PATH}{identity}/")) == (404, "not_found")
-    assert _problem(participant.post(f"{PATH}{identity}/cancel/")) == (404, "not_found")
+    assert problem(participant.get(f"{PATH}{identity}/")) == (404, "not_found")
+    assert problem(participant.post(f"{PATH}{identity}/cancel/")) == (404, "not_found")
 
 
 def test_household_by_the_members_user(client: APIClient) -> None:
     (household,) = factories.households(1)
     household.members.update(user_id=4711)
     slot = factories.EventSlotFactory()
-    _as(client, tokens.bearer(sub="4711"))
+    as_(client, tokens.bearer(sub="4711"))
 
-    response = client.post(PATH, {"event_slot_id": slot.pk, "attendees": _attendees(household)})
+    response = client.post(PATH, {"event_slot_id": slot.pk, "attendees": attendees(household)})
 
     assert (response.status_code, response.json()["household_id"]) == (201, household.pk)
     assert EventRegistration.objects.get().added_by == 4711
@@ -76,19 +53,19 @@ def test_household_by_the_members_user(client: APIClient) -> None:
     "claims", [{"sub": "4712"}, {"sub": "a-b-c"}, {}, {"household_id": "x"}, {"household_id": -1}]
 )
 def test_token_of_no_household(client: APIClient, claims: dict[str, Any]) -> None:
-    _as(client, tokens.bearer(**claims))
+    as_(client, tokens.bearer(**claims))
 
-    assert _problem(client.get(PATH)) == (403, "household_not_resolved")
+    assert problem(client.get(PATH)) == (403, "household_not_resolved")
 
 
 def test_household_that_is_gone(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory()
-    members = _attendees(household)
+    members = attendees(household)
     Household.objects.update(deleted_on=timezone.now())
 
     response = participant.post(PATH, {"event_slot_id": slot.pk, "attendees": members})
 
-    assert _problem(response) == (403, "household_not_resolved")
+    assert problem(response) == (403, "household_not_resolved")
 
 
 def test_participant_may_not_book_for_another_household(
@@ -96,24 +73,24 @@ def test_participant_may_not_book_for_another_household(
 ) -> None:
     (other,) = factories.households(1)
     slot = factories.EventSlotFactory()
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(other), "household_id": other.pk}
+    body = {"event_slot_id": slot.pk, "attendees": attendees(other), "household_id": other.pk}
 
-    assert _problem(participant.post(PATH, body)) == (403, "permission_denied")
+    assert problem(participant.post(PATH, body)) == (403, "permission_denied")
 
 
 def test_staff_books_for_a_household_and_sees_all(client: APIClient) -> None:
     slot = factories.EventSlotFactory(capacity=2)
     one, other = factories.households(2)
     b.register(one, slot)
-    _as(client, tokens.of_staff())
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(other)}
+    as_(client, tokens.of_staff())
+    body = {"event_slot_id": slot.pk, "attendees": attendees(other)}
 
     missing = client.post(PATH, body)
     unknown = client.post(PATH, {**body, "household_id": 2**60})
     booked = client.post(PATH, {**body, "household_id": other.pk})
 
-    assert _problem(missing) == (400, "invalid")
-    assert _problem(unknown) == (400, "invalid")
+    assert problem(missing) == (400, "invalid")
+    assert problem(unknown) == (400, "invalid")
     assert unknown.json()["errors"][0]["field"] == "household_id"
     assert booked.status_code == 201
     assert client.get(PATH).json()["count"] == 2

@@ -12,30 +12,7 @@ from registrations.models import EventRegistration, Household
 from schedules.models import EventDate, EventSlot
 from tests import booking as b
 from tests import factories, tokens
-
-PATH = "/api/v1/registrations/"
-
-
-def _as(client: APIClient, token: str) -> APIClient:
-    client.credentials(HTTP_AUTHORIZATION=token)
-    return client
-
-
-@pytest.fixture
-def participant(client: APIClient, household: Household) -> APIClient:
-    return _as(client, tokens.of_household(household))
-
-
-def _attendees(household: Household) -> list[int]:
-    return list(household.members.values_list("pk", flat=True))
-
-
-def _problem(response: Any) -> tuple[int, str]:
-    assert response["Content-Type"] == "application/problem+json"
-    body = response.json()
-    assert {"type", "title", "status", "detail", "code"} <= set(body)
-    assert body["status"] == response.status_code
-    return response.status_code, body["code"]
+from tests.rest import PATH, as_, attendees, problem
 
 
 def test_post_books_a_slot(participant: APIClient, household: Household) -> None:
@@ -80,7 +57,7 @@ def test_post_books_a_slot(participant: APIClient, household: Household) -> None
 
 def test_post_and_get_answer_the_same(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory(capacity=0)
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+    body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
 
     posted = participant.post(PATH, body).json()
 
@@ -93,7 +70,7 @@ def test_post_books_a_date_without_slots(participant: APIClient, household: Hous
     body = {
         "event_date_id": day.pk,
         "event_id": day.event_id,
-        "attendees": _attendees(household),
+        "attendees": attendees(household),
     }
 
     answer = participant.post(PATH, body).json()
@@ -104,12 +81,12 @@ def test_post_books_a_date_without_slots(participant: APIClient, household: Hous
 
 def test_post_slot_together_with_its_date(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory()
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+    body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
 
     wrong = participant.post(PATH, {**body, "event_date_id": 1})
     right = participant.post(PATH, {**body, "event_date_id": slot.event_hour.event_date_id})
 
-    assert _problem(wrong) == (400, "invalid")
+    assert problem(wrong) == (400, "invalid")
     assert [error["field"] for error in wrong.json()["errors"]] == ["event_date_id"]
     assert right.status_code == 201
 
@@ -139,11 +116,11 @@ def test_post_with_fields_that_cannot_be_used(
     participant: APIClient, household: Household, change: dict[str, Any], fields: list[str]
 ) -> None:
     slot = factories.EventSlotFactory()
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(household), **change}
+    body = {"event_slot_id": slot.pk, "attendees": attendees(household), **change}
 
     response = participant.post(PATH, body)
 
-    assert _problem(response) == (400, "invalid")
+    assert problem(response) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == fields
     assert all({"field", "code", "detail"} == set(error) for error in response.json()["errors"])
     assert not EventRegistration.objects.exists()
@@ -159,36 +136,36 @@ def test_post_of_what_is_no_json(participant: APIClient, raw: Any) -> None:
 
 @pytest.mark.parametrize("body", [[], [1], "text", 7, None])
 def test_post_of_json_that_is_no_object(participant: APIClient, body: Any) -> None:
-    assert _problem(participant.post(PATH, body)) == (400, "invalid")
+    assert problem(participant.post(PATH, body)) == (400, "invalid")
 
 
 def test_post_of_another_media_type(participant: APIClient) -> None:
     response = participant.generic("POST", PATH, "a=1", content_type="text/plain")
 
-    assert _problem(response) == (415, "unsupported_media_type")
+    assert problem(response) == (415, "unsupported_media_type")
 
 
 def test_post_that_is_too_large_or_for_another_host(participant: APIClient) -> None:
     large = participant.post(PATH, {"attendees": [1] * 1_500_000})
     elsewhere = participant.get(PATH, headers={"Host": "elsewhere.example"})
 
-    assert _problem(large) == (400, "invalid")
-    assert _problem(elsewhere) == (400, "invalid")
+    assert problem(large) == (400, "invalid")
+    assert problem(elsewhere) == (400, "invalid")
 
 
 def test_method_and_representation_that_do_not_exist(participant: APIClient) -> None:
-    assert _problem(participant.delete(PATH)) == (405, "method_not_allowed")
-    assert _problem(participant.get(PATH, HTTP_ACCEPT="text/csv")) == (406, "not_acceptable")
-    assert _problem(participant.get("/api/v1/nothing/")) == (404, "not_found")
-    assert _problem(participant.post("/api/v1/registrations")) == (404, "not_found")
+    assert problem(participant.delete(PATH)) == (405, "method_not_allowed")
+    assert problem(participant.get(PATH, HTTP_ACCEPT="text/csv")) == (406, "not_acceptable")
+    assert problem(participant.get("/api/v1/nothing/")) == (404, "not_found")
+    assert problem(participant.post("/api/v1/registrations")) == (404, "not_found")
 
 
 def test_post_for_a_slot_that_does_not_exist(participant: APIClient, household: Household) -> None:
     response = participant.post(
-        PATH, {"event_slot_id": 2**32 - 1, "attendees": _attendees(household)}
+        PATH, {"event_slot_id": 2**32 - 1, "attendees": attendees(household)}
     )
 
-    assert _problem(response) == (404, "not_found")
+    assert problem(response) == (404, "not_found")
 
 
 def test_post_conflicts_have_codes_of_their_own(
@@ -196,12 +173,12 @@ def test_post_conflicts_have_codes_of_their_own(
 ) -> None:
     slot = factories.EventSlotFactory(capacity=0)
     day = slot.event_hour.event_date
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+    body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
 
     def refused(**change: Any) -> str:
         response = participant.post(PATH, {**body, **change})
         assert response.status_code == 409
-        return str(_problem(response)[1])
+        return str(problem(response)[1])
 
     assert refused(waitlist=False) == "capacity_full"
     assert refused(event_slot_id=None, event_date_id=day.pk) == "slot_required"
@@ -217,12 +194,12 @@ def test_post_conflicts_have_codes_of_their_own(
 
 def test_post_twice_tells_the_first(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory()
-    body = {"event_slot_id": slot.pk, "attendees": _attendees(household)}
+    body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
     first = participant.post(PATH, body).json()
 
     response = participant.post(PATH, body)
 
-    assert _problem(response) == (409, "already_registered")
+    assert problem(response) == (409, "already_registered")
     assert response.json()["registration_id"] == first["id"]
 
 
@@ -248,27 +225,9 @@ def test_move(participant: APIClient, household: Household) -> None:
     refused = participant.post(path, {"event_slot_id": full.pk})
     moved = participant.post(path, {"event_slot_id": new.pk})
 
-    assert _problem(refused) == (409, "capacity_full")
+    assert problem(refused) == (409, "capacity_full")
     assert (moved.status_code, moved.json()["event_slot_id"]) == (200, new.pk)
     assert b.drift() == {}
-
-
-def test_list_runs_a_fixed_number_of_queries(client: APIClient) -> None:
-    slots = factories.EventSlotFactory.create_batch(2, capacity=1)
-    day = factories.EventDateFactory(capacity=1)
-    _as(client, tokens.of_staff())
-
-    def book(count: int) -> None:
-        for household in factories.households(count):
-            for target in (*slots, day):
-                b.register(household, target)
-
-    book(2)
-    few = len(b.statements(lambda: client.get(PATH)))
-    book(32)
-
-    page = f"{PATH}?page_size=100"
-    assert len(b.statements(lambda: client.get(page))) == few == 8
 
 
 def test_booking_with_a_key_by_the_members_user_costs_thirteen_statements(
@@ -278,30 +237,14 @@ def test_booking_with_a_key_by_the_members_user_costs_thirteen_statements(
     household.members.update(user_id=4711)
     body = {
         "event_slot_id": factories.EventSlotFactory().pk,
-        "attendees": _attendees(household),
+        "attendees": attendees(household),
     }
-    _as(client, tokens.bearer(sub="4711"))
+    as_(client, tokens.bearer(sub="4711"))
 
     sql = b.statements(lambda: client.post(PATH, body, headers={"Idempotency-Key": "k"}))
 
     assert EventRegistration.objects.get().household_id == household.pk
     assert len(sql) == 13
-
-
-def test_list_is_newest_first_in_pages(participant: APIClient, household: Household) -> None:
-    made = [b.register(household, slot) for slot in factories.EventSlotFactory.create_batch(3)]
-
-    page = participant.get(f"{PATH}?page_size=2").json()
-
-    assert [row["id"] for row in page["results"]] == [made[2].pk, made[1].pk]
-    assert page["count"] == 3
-    assert page["next"] == f"http://testserver{PATH}?page=2&page_size=2"
-    assert page["previous"] is None
-
-
-@pytest.mark.parametrize("page", ["0", "x", "99", "9" * 40])
-def test_page_that_does_not_exist(participant: APIClient, page: str) -> None:
-    assert _problem(participant.get(f"{PATH}?page={page}")) == (404, "not_found")
 
 
 def test_registration_whose_slot_is_gone_still_answers(
@@ -319,8 +262,8 @@ def test_registration_whose_slot_is_gone_still_answers(
 def test_token_from_the_command_books(client: APIClient, household: Household, capsys: Any) -> None:
     slot = factories.EventSlotFactory()
     call_command("issue_token", household=household.pk)
-    _as(client, f"Bearer {capsys.readouterr().out.strip()}")
+    as_(client, f"Bearer {capsys.readouterr().out.strip()}")
 
-    response = client.post(PATH, {"event_slot_id": slot.pk, "attendees": _attendees(household)})
+    response = client.post(PATH, {"event_slot_id": slot.pk, "attendees": attendees(household)})
 
     assert response.status_code == 201

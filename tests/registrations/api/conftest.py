@@ -1,0 +1,12 @@
+import pytest
+from rest_framework.test import APIClient
+
+from registrations.models import Household
+from tests import tokens
+from tests.rest import as_
+
+
+@pytest.fixture
+def participant(client: APIClient, household: Household) -> APIClient:
+    """A client with a token of `household`."""
+    return as_(client, tokens.of_household(household))
