@@ -40,7 +40,9 @@ class Status(models.TextChoices):
 
         An installation may have names of its own: STATUS_ALIASES tells what they mean.
         """
-        spelt = _spelt(settings.STATUS_ALIASES.get(_spelt(name), name))
+        spelt = _spelt(name)
+        if spelt not in cls.values:  # our own names keep their meaning, whatever is set
+            spelt = _spelt(settings.STATUS_ALIASES.get(spelt, ""))
         return cls(spelt) if spelt in cls.values else None
 
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from freshtrak.databases import PRIVATE
-from registrations.models import EventRegistration, EventStatus, Household
+from registrations.models import EventRegistration, EventStatus, Household, Status
 from registrations.services.adoption import Why
 from tests import booking as b
 from tests import factories
@@ -114,7 +114,9 @@ def test_an_own_name_of_a_status_can_be_given_a_meaning(settings: Any) -> None:
     row = _old(slot.pk, "Signed Up", factories.households(1)[0])
     assert _listed("--dry-run") == {row.pk: "unknown_status"}
 
-    settings.STATUS_ALIASES = {"signed_up": "confirmed"}
+    settings.STATUS_ALIASES = {"signed_up": "confirmed", "cancelled": "confirmed", "x": "nonsense"}
+    assert Status.parse("Cancelled") is Status.CANCELLED
+    assert Status.parse("x") is None
 
     assert _listed() == {}
     row.refresh_from_db()
