@@ -40,11 +40,9 @@ class AppendOnlyAdmin(admin.ModelAdmin):
 class AuditEventAdmin(AppendOnlyAdmin):
     list_display = (
         "at", "action", "registration_id", "actor_kind", "actor_id", "household_id",
-        "event_date_id", "event_slot_id", "delta", "settled_at", "ambiguous",
+        "event_date_id", "event_slot_id", "delta",
     )  # fmt: skip
-    list_filter = (
-        "at", "action", KindFilter, "ambiguous", ("settled_at", admin.EmptyFieldListFilter),
-    )  # fmt: skip
+    list_filter = ("at", "action", KindFilter)
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -29,19 +28,11 @@ class AppendOnly(models.Model):
         raise TypeError("The audit trail is append-only.")
 
 
-class AuditEventQuerySet(AppendOnlyQuerySet):
-    def unsettled(self) -> AuditEventQuerySet:
-        """Events whose counter movement is not known to be committed."""
-        return self.filter(settled_at=None)
-
-
 class AuditEvent(AppendOnly):
-    """One fact about one registration.
+    """One fact about one registration, written in the transaction of what it tells.
 
-    An event that moves a counter is written in the private transaction of its effect, unsettled;
-    it becomes settled when the public commit is known. Until then `delta`, `last_update_seen`
-    and `last_update_written` are the evidence from which the next operation on that target, or
-    `settle`, finds out whether the counter moved.
+    (An `ambiguous` one is about a target: what became of a movement of its counter could not be
+    known, and the reading was chosen that can only undersell.)
     """
 
     class Action(models.TextChoices):
@@ -55,10 +46,11 @@ class AuditEvent(AppendOnly):
         CHECKED_IN = "checked_in"
         CHECK_IN_UNDONE = "check_in_undone"
         NO_SHOW = "no_show"
+        AMBIGUOUS = "ambiguous"
 
-    at = models.DateTimeField()
+    at = models.DateTimeField(db_index=True)
     action = models.CharField(max_length=32, choices=Action.choices)
-    registration_id = models.BigIntegerField(db_index=True)
+    registration_id = models.BigIntegerField(null=True, db_index=True)
     household_id = models.BigIntegerField(null=True)
     event_date_id = models.BigIntegerField(null=True)
     event_slot_id = models.BigIntegerField(null=True)  # NULL: the date itself was the target
@@ -71,31 +63,11 @@ class AuditEvent(AppendOnly):
     """By how much `reserved` of the target (and of its date) moves with this event."""
     reserved_seen = models.IntegerField(null=True)
     """`reserved` of the target under the lock, before the movement."""
-    # The public server's own clock, as it stands there (schedules.counters.Marker).
-    last_update_seen = models.DateTimeField(null=True)
-    last_update_written = models.DateTimeField(null=True)
-    seen_was_past = models.BooleanField(default=False)
-    settled_at = models.DateTimeField(null=True)
-    ambiguous = models.BooleanField(default=False)
-    """Settled without proof, on the side that can only undersell: another system wrote since."""
 
-    objects = AuditEventQuerySet.as_manager()
+    objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         db_table = "audit_events"
-        indexes = [
-            # Partial indexes do not exist on MySQL; NULLs of settled_at stand together in these.
-            models.Index(fields=["settled_at", "event_slot_id"], name="audit_unsettled_slot"),
-            models.Index(fields=["settled_at", "event_date_id"], name="audit_unsettled_date"),
-            # Few rows are true: read to explain a drift, and as a metric.
-            models.Index(fields=["ambiguous"], name="audit_ambiguous"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(delta=0) | Q(settled_at=F("at")) | Q(last_update_written__isnull=False),
-                name="audit_unsettled_has_marker",
-            ),
-        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.registration_id} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,8 +1,7 @@
-"""Writing the trail and settling it. Nothing else changes an event once it is written."""
+"""Writing the trail. Nothing changes an event once it is written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 from django.db import transaction
@@ -47,10 +46,10 @@ def append(event: AuditEvent) -> None:
     """Inserts `event`, with the id of the request that caused it."""
     event.request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     event.save(force_insert=True)
-    transaction.on_commit(lambda: _tell(event), using=PRIVATE, robust=True)
+    transaction.on_commit(lambda: _log(event), using=PRIVATE, robust=True)
 
 
-def _tell(event: AuditEvent) -> None:
+def _log(event: AuditEvent) -> None:
     """The fact in log and metrics, once it is committed: ids, never a name."""
     FACTS.labels(event.action).inc()
     log.info(
@@ -69,35 +68,3 @@ def record_check_in(record: CheckIn, household_member_ids: Sequence[int]) -> Non
     record.household_member_ids = list(household_member_ids)
     record.attendee_count = len(household_member_ids)
     record.save(force_insert=True)
-
-
-def settle(event_ids: Iterable[int], *, at: datetime, ambiguous: bool = False) -> int:
-    """Marks events as settled; returns how many were not yet.
-
-    Either their counter movement is known to be committed, or (`ambiguous`) nobody can know and
-    the side that can only undersell was taken.
-    """
-    verdict = {"ambiguous": True} if ambiguous else {}
-    events = AuditEvent.objects.unsettled().filter(pk__in=list(event_ids))
-    count = events.update(settled_at=at, **verdict)
-    if ambiguous and count:
-        log.warning("ambiguous", events=list(event_ids))
-    return count
-
-
-def renew_evidence(
-    event_ids: Iterable[int],
-    *,
-    seen: datetime | None,
-    written: datetime,
-    seen_was_past: bool,
-    ambiguous: bool,
-) -> None:
-    """Notes the marker under which unsettled events are now about to be applied.
-
-    `ambiguous` if that happens without proof that they were not applied before.
-    """
-    verdict = {"ambiguous": True} if ambiguous else {}
-    AuditEvent.objects.unsettled().filter(pk__in=list(event_ids)).update(
-        last_update_seen=seen, last_update_written=written, seen_was_past=seen_was_past, **verdict
-    )

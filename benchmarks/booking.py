@@ -32,7 +32,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
-from schedules import local  # noqa: E402
+from schedules import sandbox  # noqa: E402
 from tests import booking as b  # noqa: E402
 from tests import factories  # noqa: E402
 
@@ -180,7 +180,7 @@ def _work(slots: list[Any]) -> list[tuple[Any, Any, int]]:
 def main(threads: int) -> None:
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
-    local.create_tables()
+    sandbox.create_tables()
     makes: dict[str, Callable[[], list[Any]]] = {
         "one hot slot": lambda: [factories.EventSlotFactory(capacity=BOOKINGS)],
         "spread over 40 slots of 40 dates": lambda: factories.EventSlotFactory.create_batch(

@@ -33,8 +33,8 @@ from registrations.models import (  # noqa: E402
     HouseholdMember,
     Status,
 )
-from registrations.queries import places  # noqa: E402
-from schedules import local  # noqa: E402
+from registrations.queries import statuses  # noqa: E402
+from schedules import sandbox  # noqa: E402
 from schedules.models import EventDate  # noqa: E402
 from tests import factories  # noqa: E402
 
@@ -50,7 +50,7 @@ def _fill(count: int) -> EventDate:
         factories.EventSlotFactory(event_hour=hour, capacity=count, start_time_key=900 + n)
         for n in range(12)
     ]
-    confirmed = places.status_row(Status.CONFIRMED)
+    confirmed = statuses.row_for(Status.CONFIRMED)
     members = HouseholdMember.objects.order_by("-pk")[:count]
     last = EventRegistration.objects.aggregate(last=Max("pk"))["last"] or 0
     EventRegistration.objects.bulk_create(
@@ -84,7 +84,7 @@ def _seconds(client: Client, path: str) -> float:
 def main() -> None:
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
-    local.create_tables()
+    sandbox.create_tables()
     for _ in range(PEOPLE // 20_000):
         factories.households(20_000)
     client = Client(SERVER_NAME="localhost")

@@ -85,11 +85,11 @@ def _fill(node: Server) -> None:
     from django.core.management import call_command
     from django.db import connections
 
-    from schedules import local
+    from schedules import sandbox
     from tests.conftest import GRANTS
 
     call_command("migrate", verbosity=0)
-    local.create_tables()
+    sandbox.create_tables()
     connections.close_all()
     for grant in GRANTS:
         node.sql(grant.format(database="freshtrak_public"))

@@ -28,8 +28,8 @@ from django.db import connections  # noqa: E402
 
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.models import Status  # noqa: E402
-from registrations.queries import places  # noqa: E402
-from schedules import local  # noqa: E402
+from registrations.queries import statuses  # noqa: E402
+from schedules import sandbox  # noqa: E402
 from tests import factories  # noqa: E402
 
 PER_HOUR, HOURS_PER_DATE = 10, 10
@@ -43,7 +43,7 @@ def _fill(slots: int) -> None:
     _copy(slot.event_hour.event_date, dates, {})
     _copy(slot.event_hour, hours, {"event_date_id": f"1 + (seq - 1) DIV {HOURS_PER_DATE}"})
     _copy(slot, slots, {"event_hour_id": f"1 + (seq - 1) DIV {PER_HOUR}"})
-    confirmed = places.status_row(Status.CONFIRMED).pk
+    confirmed = statuses.row_for(Status.CONFIRMED).pk
     with connections[PRIVATE].cursor() as cursor:
         cursor.execute(
             "INSERT INTO event_registrations (event_status_id, event_date_id, event_slot_id,"
@@ -94,7 +94,7 @@ sys.exit(status)
 def main(slots: int) -> None:
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
-    local.create_tables()
+    sandbox.create_tables()
     _fill(slots)
     empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{slots} slots; a process that does nothing: {empty} MiB")

@@ -8,7 +8,8 @@ PRIVATE = "default"
 PUBLIC = "freshtrak_public"
 """freshtrak_public: PantryTrak's; four tables to read, two counters to keep."""
 
-READ_ONLY = {1290, 1836}
+SERVER_READ_ONLY = 1290
+READ_ONLY = {SERVER_READ_ONLY, 1836}
 """MySQL's errors for a write to a server that takes none."""
 
 

@@ -8,38 +8,42 @@ import os
 from collections.abc import Iterator
 
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, Counter, generate_latest, multiprocess
 from prometheus_client.core import REGISTRY, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from audit.models import AuditEvent
+from registrations.models import Ledger
 
 DATABASE_ERRORS = Counter(
     "freshtrak_database_errors_total", "Requests that a database did not answer."
 )
 
 
-class Unsettled:
+class PendingMovements:
     """Asks freshtrak_private when it is scraped; says nothing while that does not answer."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            found = AuditEvent.objects.unsettled().aggregate(count=Count("pk"), oldest=Min("at"))
-            ambiguous = AuditEvent.objects.filter(ambiguous=True).count()
+            pending = Ledger.objects.filter(pending_since__isnull=False)
+            found = pending.aggregate(count=Count("kind"), oldest=Min("pending_since"))
+            doubtful = Ledger.objects.filter(ambiguous__gt=0)
+            ambiguous = doubtful.aggregate(total=Sum("ambiguous"))["total"] or 0
         except (DatabaseError, InterfaceError):
             return
         age = (timezone.now() - found["oldest"]).total_seconds() if found["oldest"] else 0
         yield GaugeMetricFamily(
-            "freshtrak_unsettled_events", "Events not known to be counted.", found["count"]
+            "freshtrak_pending_movements",
+            "Movements of a public counter that are not known to be committed.",
+            found["count"],
         )
         yield GaugeMetricFamily(
-            "freshtrak_unsettled_seconds", "Age of the oldest of them, in seconds.", age
+            "freshtrak_pending_seconds", "Age of the oldest of them, in seconds.", age
         )
         yield GaugeMetricFamily(
-            "freshtrak_ambiguous_events", "Events ever settled without proof.", ambiguous
+            "freshtrak_ambiguous_movements", "Movements ever folded without proof.", ambiguous
         )
 
 
@@ -52,5 +56,5 @@ def metrics(request: HttpRequest) -> HttpResponse:
     else:
         counted = generate_latest(REGISTRY)
     asked = CollectorRegistry()
-    asked.register(Unsettled())
+    asked.register(PendingMovements())
     return HttpResponse(counted + generate_latest(asked), content_type=CONTENT_TYPE_LATEST)

@@ -150,14 +150,20 @@ TEMPLATES = [
 
 # Databases --------------------------------------------------------------------
 
+_SESSION = {
+    # The server's default of 50 s would park every worker on one stuck row.
+    "innodb_lock_wait_timeout": env.int("DATABASE_LOCK_WAIT", default=3),
+    # A host that vanishes without a word must not keep a slot locked for the default of 8 hours.
+    "wait_timeout": env.int("DATABASE_IDLE_TIMEOUT", default=60),
+}
+if env.bool("GALERA", default=False):
+    _SESSION["wsrep_sync_wait"] = 1  # what decides is never read stale, whichever node is asked
 _MYSQL_OPTIONS = {
     "charset": "utf8mb4",
     "isolation_level": "read committed",
     "connect_timeout": 5,
     "read_timeout": env.int("DATABASE_READ_TIMEOUT", default=60),
-    # The server's default of 50 s would park every worker on one stuck row.
-    "init_command": "SET SESSION innodb_lock_wait_timeout = "
-    f"{env.int('DATABASE_LOCK_WAIT', default=3)}",
+    "init_command": "SET SESSION " + ", ".join(f"{k} = {v}" for k, v in _SESSION.items()),
 }
 
 # A writer announces itself at BEGIN: SQLite's nearest thing to SELECT … FOR UPDATE.

@@ -16,10 +16,10 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered
 from registrations.models import EventRegistration, Household, HouseholdMember
 from registrations.services import attendance, booking
-from schedules import local
-from schedules.counters import Target
+from schedules import sandbox
 from schedules.keys import date_key
 from schedules.models import Event, EventDate, EventHour, EventSlot
+from schedules.targets import Target
 
 
 class NotTheDemo(Exception):
@@ -65,7 +65,7 @@ _FIRST_NAMES = [
 def seed(now: datetime) -> None:
     """Fills the databases, or finds them filled. Raises NotTheDemo, ImproperlyConfigured."""
     if "events" not in connections[PUBLIC].introspection.table_names():
-        local.create_tables()
+        sandbox.create_tables()
     names = set(Event.objects.values_list("event_name", flat=True))
     if names == {event.event_name for event in EVENTS}:
         return
@@ -81,7 +81,7 @@ def seed(now: datetime) -> None:
             _make_staff()
     with transaction.atomic(using=PUBLIC):
         for event in EVENTS:
-            local.insert(event)
+            sandbox.insert(event)
         slots, dates = _make_month(today)
     _book(households, slots, dates)
 
@@ -165,7 +165,7 @@ def _make_date(event: Event, day: date, *, capacity: int, start: int, end: int) 
         start_time_key=start, end_time_key=end, accept_walkin=1,
         published_date_key=date_key(day - timedelta(days=45)),
     )  # fmt: skip
-    local.insert(row)
+    sandbox.insert(row)
     return row
 
 
@@ -175,14 +175,14 @@ def _make_slots(day: EventDate) -> Iterator[EventSlot]:
         hour = EventHour(
             event_date=day, capacity=16, start_time_key=start, end_time_key=start + 100
         )
-        local.insert(hour)
+        sandbox.insert(hour)
         for quarter in range(4):
             ends = start + (quarter + 1) * 15
             slot = EventSlot(
                 event_hour=hour, capacity=4, start_time_key=start + quarter * 15,
                 end_time_key=ends if quarter < 3 else start + 100,
             )  # fmt: skip
-            local.insert(slot)
+            sandbox.insert(slot)
             yield slot
 
 
@@ -205,13 +205,12 @@ def _book(households: list[Household], slots: list[EventSlot], dates: list[Event
             booking.register(
                 household_id=household.pk,
                 attendee_ids=members,
-                event_slot_id=slot_id,
-                event_date_id=date_id,
+                target=Target.of(event_slot_id=slot_id, event_date_id=date_id),
                 by=trail.SYSTEM,
             )
         except AlreadyRegistered:
             continue  # by chance they have a place that day
-    for registration in EventRegistration.objects.at(
-        Target.of(event_slot_id=slots[0].pk, event_date_id=None)
-    ).filter(waitlisted_at=None)[:3]:
+    for registration in EventRegistration.objects.at(Target.slot(slots[0].pk)).filter(
+        waitlisted_at=None
+    )[:3]:
         attendance.check_in(registration, by=trail.SYSTEM)

@@ -16,6 +16,14 @@ class RegistrationError(Exception):
         """Further members of the answer, such as `registration_id`."""
 
 
+class TryAgain(Exception):
+    """Nothing was written; what stood in the way goes away when the operation starts anew."""
+
+
+class StaleRegistration(TryAgain):
+    """The registration was changed since it was read."""
+
+
 @dataclass(frozen=True)
 class FieldError:
     field: str  # dotted path, as in "attendees.0"

@@ -7,7 +7,8 @@ status); they stay readable and take part in nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,8 +18,9 @@ from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from registrations import confirmation_codes
-from schedules.appointments import Appointment
-from schedules.counters import Target
+from registrations.errors import StaleRegistration
+from schedules.counters import Marker, Movement
+from schedules.targets import Kind, Target
 
 
 def _spelt(name: str) -> str:
@@ -50,7 +52,7 @@ HOLDING = frozenset({Status.CONFIRMED, Status.CHECKED_IN, Status.NO_SHOW})
 """Statuses that hold a place and are counted in `reserved`."""
 
 
-class Stamped(models.Model):
+class Timestamped(models.Model):
     """The columns that every table of freshtrak_private fills: when, and by which user id."""
 
     created_at = models.DateTimeField(default=timezone.now)
@@ -62,7 +64,7 @@ class Stamped(models.Model):
         abstract = True
 
 
-class Household(Stamped):
+class Household(Timestamped):
     number = models.IntegerField()
     name = models.CharField(max_length=255)
     identification_code = models.CharField(max_length=255, unique=True)
@@ -76,7 +78,7 @@ class Household(Stamped):
         return self.name
 
     @property
-    def is_gone(self) -> bool:
+    def is_deleted(self) -> bool:
         return self.deleted_on is not None
 
 
@@ -103,7 +105,7 @@ class HouseholdMember(models.Model):
         return f"{self.first_name} {self.last_name}"
 
 
-class EventStatus(Stamped):
+class EventStatus(Timestamped):
     name = models.CharField(max_length=255)
 
     class Meta:
@@ -121,7 +123,7 @@ class EventStatus(Stamped):
 class EventRegistrationQuerySet(models.QuerySet["EventRegistration"]):
     def at(self, target: Target) -> EventRegistrationQuerySet:
         """Registrations for one slot or one date-only date."""
-        return self.filter(at_target(target))
+        return self.filter(at_targets(target.kind, [target.id]))
 
     def waiting(self) -> EventRegistrationQuerySet:
         """The waitlist, head first."""
@@ -132,28 +134,14 @@ class EventRegistrationQuerySet(models.QuerySet["EventRegistration"]):
         return self.filter(cancelled_at=None)
 
 
-PLACE_FIELDS = (
-    "event_status",
-    "event_id",
-    "event_date_id",
-    "event_slot_id",
-    "waitlisted_at",
-    "cancelled_at",
-    "checked_in_at",
-    "updated_at",
-    "last_updated_by",
-)
-"""What a change of place may change in a registration's row."""
+def at_targets(kind: Kind, ids: Collection[int]) -> Q:
+    """The condition that a registration is for one of these slots, or date-only dates."""
+    if kind is Kind.DATE:
+        return Q(event_date_id__in=ids, event_slot_id=None)
+    return Q(event_slot_id__in=ids)
 
 
-def at_target(target: Target, prefix: str = "") -> Q:
-    """The condition that a registration is for `target`."""
-    if target.is_date:
-        return Q(**{f"{prefix}event_date_id": target.id, f"{prefix}event_slot_id": None})
-    return Q(**{f"{prefix}event_slot_id": target.id})
-
-
-class EventRegistration(Stamped):
+class EventRegistration(Timestamped):
     """A household's place, or its place in the queue, at a slot or a date-only date."""
 
     household = models.ForeignKey(
@@ -177,11 +165,6 @@ class EventRegistration(Stamped):
 
     objects = EventRegistrationQuerySet.as_manager()
 
-    # What the row does not hold, added by `listing.show` and by the services.
-    waitlist_position: int | None = None
-    appointment: Appointment | None = None
-    attending: Sequence[HouseholdMember] = ()
-
     class Meta:
         db_table = "event_registrations"
         verbose_name = "registration"
@@ -190,7 +173,7 @@ class EventRegistration(Stamped):
             ("cancel_eventregistration", "Can cancel registrations"),
             ("walk_in_eventregistration", "Can register walk-ins at the gate"),
             ("move_eventregistration", "Can move registrations"),
-            ("promote_eventregistration", "Can let the waitlist move up"),
+            ("promote_eventregistration", "Can promote from the waitlist"),
             ("export_eventregistration", "Can export registrations"),
         ]
         constraints = [
@@ -235,19 +218,26 @@ class EventRegistration(Stamped):
         """The slot, or date-only date, whose counter this registration counts on."""
         return Target.of(event_slot_id=self.event_slot_id, event_date_id=self.event_date_id)
 
-    def become(self, status: EventStatus, *, at: datetime, by: int) -> bool:
-        """Writes status and place in one UPDATE, stamped with time and user id.
+    def transition_to(self, status: EventStatus, *, at: datetime, by: int, **changes: Any) -> None:
+        """Writes the status and exactly these changes in one UPDATE, stamped with time and user id.
 
-        False, and nothing is written, if the row was changed since it was read: each change
-        makes `updated_at` later.
+        Guarded by what was read: of two devices, or of a check-in and a cancellation at once, one
+        finds the row changed. Each change makes `updated_at` later. Raises StaleRegistration, and
+        then neither row nor object is changed.
         """
-        seen = EventRegistration.objects.filter(
+        values = {
+            "event_status": status,
+            "updated_at": max(at, self.updated_at + timedelta(microseconds=1)),
+            "last_updated_by": by,
+            **changes,
+        }
+        as_read = EventRegistration.objects.filter(
             pk=self.pk, event_status_id=self.event_status_id, updated_at=self.updated_at
         )
-        self.event_status = status
-        self.updated_at = max(at, self.updated_at + timedelta(microseconds=1))
-        self.last_updated_by = by
-        return bool(seen.update(**{field: getattr(self, field) for field in PLACE_FIELDS}))
+        if not as_read.update(**values):
+            raise StaleRegistration
+        for field, value in values.items():
+            setattr(self, field, value)
 
     @property
     def confirmation_code(self) -> str:
@@ -255,7 +245,7 @@ class EventRegistration(Stamped):
         return confirmation_codes.encode(self.pk)
 
 
-class EventRegistrationMember(Stamped):
+class EventRegistrationMember(Timestamped):
     """One attendee of a registration."""
 
     event_registration = models.ForeignKey(
@@ -275,6 +265,100 @@ class EventRegistrationMember(Stamped):
 
     def __str__(self) -> str:
         return f"{self.household_member_id} of {self.event_registration_id}"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A movement of the public counter that is not known to be committed."""
+
+    movement: Movement
+    marker: Marker
+    since: datetime
+
+
+class Ledger(models.Model):
+    """What freshtrak_private knows of one target, and the mutex of all that is decided about it.
+
+    Counts are written in the transaction of the rows that they count. At most one movement of the
+    public counter is pending. docs/protocol.md tells the whole story.
+    """
+
+    pk = models.CompositePrimaryKey("kind", "target_id")
+    kind = models.CharField(max_length=4, choices=[(kind.value, kind.value) for kind in Kind])
+    target_id = models.BigIntegerField()
+    holding = models.IntegerField(default=0)
+    waiting = models.IntegerField(default=0)
+    last_waitlisted_at = models.DateTimeField(null=True)
+    """When the last who joined the queue did so; the next is put behind."""
+    version = models.BigIntegerField(default=0)
+    """Grows with each operation, so that a late mark clears nothing of a later one."""
+    ambiguous = models.IntegerField(default=0)
+    """How often a movement was folded here without proof."""
+
+    pending_since = models.DateTimeField(null=True)
+    """NULL: nothing is pending."""
+    pending_delta = models.IntegerField(default=0)
+    pending_by_date = models.JSONField(default=dict)
+    # The public server's own clock, as it stands there (schedules.counters.Marker).
+    last_update_seen = models.DateTimeField(null=True)
+    last_update_written = models.DateTimeField(null=True)
+    seen_was_past = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "ledgers"
+        indexes = [
+            # Partial indexes do not exist on MySQL. Nearly all rows are NULL, and 0.
+            models.Index(fields=["pending_since"], name="ledger_pending"),
+            models.Index(fields=["ambiguous"], name="ledger_ambiguous"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(pending_since=None) | Q(last_update_written__isnull=False),
+                name="ledger_pending_has_marker",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.holding} hold, {self.waiting} wait"
+
+    @property
+    def target(self) -> Target:
+        return Target(Kind(self.kind), self.target_id)
+
+    @property
+    def pending(self) -> Pending | None:
+        if self.pending_since is None:
+            return None
+        assert self.last_update_written is not None  # a check constraint holds it
+        by_date = {int(day): delta for day, delta in self.pending_by_date.items()}
+        marker = Marker(self.last_update_seen, self.last_update_written, self.seen_was_past)
+        return Pending(Movement(self.pending_delta, by_date), marker, self.pending_since)
+
+    @pending.setter
+    def pending(self, pending: Pending | None) -> None:
+        for column, value in pending_columns(pending).items():
+            setattr(self, column, value)
+
+
+def pending_columns(pending: Pending | None) -> dict[str, Any]:
+    """The columns of a ledger that say what is pending, if anything."""
+    if pending is None:
+        return {
+            "pending_since": None,
+            "pending_delta": 0,
+            "pending_by_date": {},
+            "last_update_seen": None,
+            "last_update_written": None,
+            "seen_was_past": False,
+        }
+    return {
+        "pending_since": pending.since,
+        "pending_delta": pending.movement.delta,
+        "pending_by_date": dict(pending.movement.by_date),
+        "last_update_seen": pending.marker.seen,
+        "last_update_written": pending.marker.written,
+        "seen_was_past": pending.marker.seen_was_past,
+    }
 
 
 class IdempotencyRecord(models.Model):

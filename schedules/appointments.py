@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from schedules.counters import Target
 from schedules.models import EventDate, EventSlot
+from schedules.targets import Kind, Target
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Offer:
     """The error code for which it takes no bookings; None if it is open."""
     needs_slot: bool
     """A whole date was named, but the date is booked by slot."""
+    seems_free: bool
+    """Whether a place seemed free when the schedule was read: a hint, nothing to decide by."""
 
     @property
     def is_open(self) -> bool:
@@ -83,25 +85,25 @@ def offer(target: Target, now: datetime) -> Offer | None:
         days = EventDate.objects.select_related("event").defer(_TEXT_OF_DATE).with_booking()
         if (day := days.filter(pk=target.id).first()) is None:
             return None
-        return Offer(_of_date(day), day.closed_reason(now), needs_slot=day.has_slots)
+        return Offer(
+            _of_date(day), day.closed_reason(now), day.has_slots, day.capacity > day.reserved
+        )
     slot = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk=target.id).first()
     if slot is None:
         return None
-    return Offer(_of_slot(slot), slot.closed_reason(now), needs_slot=False)
+    return Offer(_of_slot(slot), slot.closed_reason(now), False, slot.capacity > slot.reserved)
 
 
 def find_many(targets: Iterable[Target]) -> dict[Target, Appointment]:
     """The appointments of these targets, without those that are gone. At most two queries."""
-    ids: dict[bool, set[int]] = {False: set(), True: set()}
+    ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for target in targets:
-        ids[target.is_date].add(target.id)
+        ids[target.kind].add(target.id)
     found: dict[Target, Appointment] = {}
-    if ids[False]:
-        slots = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk__in=ids[False])
-        found |= {Target(False, slot.pk): _of_slot(slot) for slot in slots}
-    if ids[True]:
-        days = (
-            EventDate.objects.select_related("event").defer(_TEXT_OF_DATE).filter(pk__in=ids[True])
-        )
-        found |= {Target(True, day.pk): _of_date(day) for day in days}
+    if slot_ids := ids[Kind.SLOT]:
+        slots = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk__in=slot_ids)
+        found |= {Target.slot(slot.pk): _of_slot(slot) for slot in slots}
+    if date_ids := ids[Kind.DATE]:
+        days = EventDate.objects.select_related("event").defer(_TEXT_OF_DATE)
+        found |= {Target.date(day.pk): _of_date(day) for day in days.filter(pk__in=date_ids)}
     return found

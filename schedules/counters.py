@@ -1,56 +1,58 @@
 """The one place that locks a public row and writes one.
 
-A target is what a household books: a slot, or a date that has no slots. Its row is the mutex
-of all that is decided about it, and its `reserved` the counter. Beside `reserved` we write one
-column, `last_update`, as a **marker**: evidence that a public commit did or did not happen, for
-whoever comes after a process that died between the two commits.
+`reserved` of a target is its counter. It follows what freshtrak_private decides. Beside it we
+write one column, `last_update`, as a **marker**: evidence of whether a public commit happened, for
+whoever comes after a process that died on the way.
 """
 
-from collections import defaultdict
+from __future__ import annotations
+
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import structlog
-from django.db import transaction
-from django.db.models import DateTimeField, F, Func
-from prometheus_client import Histogram
+from django.db import OperationalError, transaction
+from django.db.models import CharField, DateTimeField, F, Func
 
-from freshtrak.databases import PUBLIC
-from schedules.models import EventDate, EventSlot
+from freshtrak.databases import PUBLIC, SERVER_READ_ONLY
+from schedules.models import EventDate
+from schedules.targets import Kind, Target
 
 log = structlog.get_logger(__name__)
 
-LOCK_WAIT = Histogram(
-    "freshtrak_lock_seconds",
-    "Seconds until the row of a slot or date was locked.",
-    buckets=(0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 10),
-)
+OWNER_LIFETIME = timedelta(seconds=7)
+"""The owner of a pending movement older than this counts as dead: it has 5 s from its commits to
+its mark, and its marker lies up to 2 s before its lock."""
 
-SETTLING_AGE = timedelta(seconds=7)
-"""Older than this, the owner of an unexplained event counts as dead: it has 5 s between its
-commits and its mark, and its marker lies up to 2 s before its lock."""
+REWRITABLE = timedelta(seconds=3)
+"""A value seen no longer than this before the marker may be written once more: by a statement of
+another system that began back then and has waited for our lock."""
 
 
-@dataclass(frozen=True, order=True)
-class Target:
-    """A slot or a date-only date. Sorted in the order of locking: slots by id, then dates."""
+@dataclass(frozen=True)
+class Movement:
+    """By how much `reserved` of a target moves, and that of each date with it."""
 
-    is_date: bool
-    id: int
+    delta: int = 0
+    by_date: Mapping[int, int] = field(default_factory=dict)
+    """The roll-up on dates, by id. Empty where the target is a date itself."""
 
-    @classmethod
-    def of(cls, *, event_slot_id: int | None, event_date_id: int | None) -> "Target":
-        """The slot if there is one, else the date."""
-        if event_slot_id is not None:
-            return cls(False, event_slot_id)
-        assert event_date_id is not None
-        return cls(True, event_date_id)
+    def __add__(self, other: Movement) -> Movement:
+        dates = Counter(self.by_date)
+        dates.update(other.by_date)
+        return Movement(self.delta + other.delta, {day: n for day, n in dates.items() if n})
 
-    def __str__(self) -> str:
-        return f"{'date' if self.is_date else 'slot'} {self.id}"
+    def __bool__(self) -> bool:
+        return bool(self.delta) or any(self.by_date.values())
+
+    def only_taking(self) -> Movement:
+        """The part that takes places. To apply it twice can only undersell."""
+        taken = {day: delta for day, delta in self.by_date.items() if delta > 0}
+        return Movement(max(self.delta, 0), taken)
 
 
 class Verdict(Enum):
@@ -69,19 +71,24 @@ class Marker:
     seen: datetime | None
     written: datetime
     seen_was_past: bool
-    """Whether `seen` lay before the moment of the update: then nobody can write it again."""
+    """Whether `seen` lay before the moment of the update: then nobody writes it as the present."""
+
+    @property
+    def is_rewritable(self) -> bool:
+        """Whether a statement that began when `seen` was the present may still be waiting."""
+        return self.seen is not None and self.written - self.seen < REWRITABLE
 
 
 @dataclass(frozen=True)
-class Locked:
-    """A target's row as it stands under our lock."""
+class CounterRow:
+    """A target's public row: as it stands under our lock, or as a plain read found it."""
 
     target: Target
     capacity: int
     reserved: int
     last_update: datetime | None
     now: datetime
-    """The public server's clock after the lock was granted, whole seconds."""
+    """The public server's clock when the row was read, whole seconds."""
 
     def marker(self) -> Marker:
         """A second in the past that differs from what stands there.
@@ -98,16 +105,16 @@ class Locked:
             seen_was_past=self.last_update is None or self.last_update < self.now,
         )
 
-    def judge(self, marker: Marker) -> Verdict:
-        """What became of the update that was to leave `marker`."""
+    def verdict_on(self, marker: Marker) -> Verdict:
+        """What became of the update that was to leave `marker`. Only under the lock."""
         if self.last_update == marker.written:
             return Verdict.APPLIED
+        # abs(): a server clock that is set back must not keep an owner alive for an hour.
+        is_young = abs(self.now - marker.written) < OWNER_LIFETIME
         if self.last_update == marker.seen and marker.seen_was_past:
-            return Verdict.NOT_APPLIED
-        # abs(): a server clock that is set back must not keep an event young for an hour.
-        if abs(self.now - marker.written) < SETTLING_AGE:
-            return Verdict.UNCLEAR
-        return Verdict.AMBIGUOUS
+            # A living owner is left the time to say that it was applied after all.
+            return Verdict.UNCLEAR if is_young and marker.is_rewritable else Verdict.NOT_APPLIED
+        return Verdict.UNCLEAR if is_young else Verdict.AMBIGUOUS
 
 
 class _ServerClock(Func):
@@ -123,94 +130,82 @@ class _ServerClock(Func):
         return self.as_sql(compiler, connection, template="datetime('now')", **context)
 
 
-def _table(target: Target) -> Any:
-    model: Any = EventDate if target.is_date else EventSlot
-    return model.objects.using(PUBLIC).filter(pk=target.id)
+class _ServerIsReadOnly(Func):
+    """Whether the server takes no writes, as an old primary does after a failover."""
+
+    template = "@@read_only"
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="'OFF'", **context)
 
 
-def lock(target: Target) -> Locked | None:
-    """Locks the row of `target` until the public transaction ends; None if the row is gone.
-
-    Prevents every race about one target: two bookings of the last place, a cancellation between
-    the look at the counter and the waitlisting. One row of one table (over a join, FOR UPDATE
-    would lock the event and its date as well), and the first statement of its transaction
-    (a read before it would pin an old snapshot under REPEATABLE READ).
-    """
-    with LOCK_WAIT.time():
-        row = (
-            _table(target)
-            .select_for_update()
-            .annotate(server_clock=_ServerClock())
-            .values("capacity", "reserved", "last_update", "server_clock")
-            .first()
-        )
-    if row is None:
-        return None
-    return Locked(target=target, now=row.pop("server_clock"), **row)
+_COLUMNS = ("pk", "capacity", "reserved", "last_update", "server_clock", "server_is_read_only")
 
 
-def lock_many(*, is_date: bool, ids: Sequence[int]) -> dict[int, Locked]:
-    """Locks many rows of one table at once, in the order of their ids; without those that are gone.
-
-    As `lock`: the first statement of its transaction. The order prevents deadlocks with moves.
-    """
-    model: Any = EventDate if is_date else EventSlot
-    rows = (
+def _rows(kind: Kind, ids: Sequence[int]) -> Any:
+    model: Any = kind.model
+    return (
         model.objects.using(PUBLIC)
         .filter(pk__in=ids)
-        .order_by("pk")
-        .select_for_update()
-        .annotate(server_clock=_ServerClock())
-        .values("pk", "capacity", "reserved", "last_update", "server_clock")
+        .annotate(server_clock=_ServerClock(), server_is_read_only=_ServerIsReadOnly())
     )
-    return {
-        row["pk"]: Locked(Target(is_date, row.pop("pk")), now=row.pop("server_clock"), **row)
-        for row in rows
-    }
 
 
-def correct(*, is_date: bool, deltas: Mapping[int, int]) -> None:
-    """Moves the counters of locked rows (by id) by what they have drifted.
+def _counter_row(target: Target, values: dict[str, Any]) -> CounterRow:
+    """Raises OperationalError if the server is read-only: others may book at the new primary."""
+    if str(values["server_is_read_only"]) not in {"0", "OFF"}:
+        raise OperationalError(SERVER_READ_ONLY, "freshtrak_public is read-only now")
+    return CounterRow(
+        target=target,
+        capacity=values["capacity"],
+        reserved=values["reserved"],
+        last_update=values["last_update"],
+        now=values["server_clock"],
+    )
 
-    Without a marker: no event's evidence may hang on these rows, so none is overwritten.
+
+def lock(target: Target) -> CounterRow | None:
+    """Locks the row of `target` until the public transaction ends; None if the row is gone.
+
+    Keeps other systems' bookings out while we decide, and makes `last_update` evidence: the owner
+    of a pending movement holds this lock until its public transaction ends. One row of one table
+    (over a join, FOR UPDATE would lock the event and its date as well), and the first statement of
+    its transaction (a read before it would pin an old snapshot under REPEATABLE READ).
     """
-    ids_of: dict[int, list[int]] = defaultdict(list)
-    for row_id, delta in deltas.items():
-        ids_of[delta].append(row_id)
-    model: Any = EventDate if is_date else EventSlot
-    for delta, ids in ids_of.items():
-        rows = model.objects.using(PUBLIC).filter(pk__in=ids)
-        rows.update(reserved=F("reserved") + delta)
+    values = _rows(target.kind, [target.id]).select_for_update().values(*_COLUMNS).first()
+    return _counter_row(target, values) if values else None
 
 
-def look(target: Target) -> tuple[int, int] | None:
-    """Capacity and `reserved` as they stand, without a lock: to show, never to decide by."""
-    return _table(target).values_list("capacity", "reserved").first()
+def lock_many(kind: Kind, ids: Sequence[int]) -> dict[int, CounterRow]:
+    """Locks many rows of one table, in the order of their ids; without those that are gone.
+
+    The order prevents deadlocks with moves.
+    """
+    if not ids:
+        return {}
+    rows = _rows(kind, ids).order_by("pk").select_for_update().values(*_COLUMNS)
+    return {row["pk"]: _counter_row(Target(kind, row["pk"]), row) for row in rows}
 
 
-def add(locked: Locked, delta: int, marker: Marker) -> None:
-    """Moves the counter of a locked target by `delta` and leaves the marker.
+def read_unlocked(target: Target) -> CounterRow | None:
+    """The row of `target` without a lock; None if it is gone.
+
+    Enough to show, and, under the ledger's lock, to decide what moves no counter.
+    """
+    values = _rows(target.kind, [target.id]).values(*_COLUMNS).first()
+    return _counter_row(target, values) if values else None
+
+
+def move(row: CounterRow, movement: Movement, marker: Marker) -> None:
+    """Moves the counter of a locked target and leaves the marker.
 
     Relative, so that what other systems add or take meanwhile is kept.
     """
-    rows = _table(locked.target)
-    rows.update(reserved=F("reserved") + delta, last_update=marker.written)
-    _tell(locked.target, delta, before=locked.reserved, after=locked.reserved + delta)
-
-
-def _tell(target: Target, delta: int, **values: int) -> None:
-    """A line in the log, once the movement is committed."""
-
-    def say() -> None:
-        log.info(
-            "counter_changed",
-            database="freshtrak_public",
-            target=str(target),
-            delta=delta,
-            **values,
-        )
-
-    transaction.on_commit(say, using=PUBLIC, robust=True)
+    rows = row.target.kind.model.objects.using(PUBLIC).filter(pk=row.target.id)
+    rows.update(reserved=F("reserved") + movement.delta, last_update=marker.written)
+    after = row.reserved + movement.delta
+    _log_on_commit(row.target, movement.delta, before=row.reserved, after=after)
 
 
 def roll_up(deltas: Mapping[int, int]) -> None:
@@ -225,4 +220,32 @@ def roll_up(deltas: Mapping[int, int]) -> None:
         if delta:
             date = EventDate.objects.using(PUBLIC).filter(pk=event_date_id)
             date.update(reserved=F("reserved") + delta)
-            _tell(Target(True, event_date_id), delta)
+            _log_on_commit(Target.date(event_date_id), delta)
+
+
+def correct(kind: Kind, deltas: Mapping[int, int]) -> None:
+    """Moves the counters of locked rows (by id) by what they have drifted.
+
+    Without a marker: nothing is pending at these rows, and no evidence is to be made up.
+    """
+    ids_of: dict[int, list[int]] = defaultdict(list)
+    for row_id, delta in deltas.items():
+        ids_of[delta].append(row_id)
+    model: Any = kind.model
+    for delta, ids in ids_of.items():
+        model.objects.using(PUBLIC).filter(pk__in=ids).update(reserved=F("reserved") + delta)
+
+
+def _log_on_commit(target: Target, delta: int, **values: int) -> None:
+    """A line in the log, once the movement is committed."""
+
+    def write() -> None:
+        log.info(
+            "counter_changed",
+            database="freshtrak_public",
+            target=str(target),
+            delta=delta,
+            **values,
+        )
+
+    transaction.on_commit(write, using=PUBLIC, robust=True)

@@ -1,7 +1,6 @@
 """Short ways to say what most tests do, and the oracle that they ask."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,18 +8,19 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from audit import trail
+from audit.models import AuditEvent
 from freshtrak.databases import PRIVATE, PUBLIC
-from registrations.models import EventRegistration, Household
-from registrations.services import booking, reconciliation
+from registrations.models import EventRegistration, Household, Ledger
+from registrations.services import booking, settlement
 from schedules.models import EventDate, EventSlot
+from schedules.targets import Target
 
 BY = trail.participant("7")
 STAFF = trail.staff("99")
 
 
-def named(target: EventSlot | EventDate) -> dict[str, int]:
-    """The target as a request names it."""
-    return {"event_slot_id" if isinstance(target, EventSlot) else "event_date_id": target.pk}
+def target_of(row: EventSlot | EventDate) -> Target:
+    return Target.slot(row.pk) if isinstance(row, EventSlot) else Target.date(row.pk)
 
 
 def register(household: Household, target: EventSlot | EventDate, **options: Any) -> Any:
@@ -28,7 +28,8 @@ def register(household: Household, target: EventSlot | EventDate, **options: Any
     if "attendee_ids" not in options:
         members = household.members.order_by("pk")
         options["attendee_ids"] = list(members.values_list("pk", flat=True))
-    return booking.register(**{"household_id": household.pk, "by": BY, **named(target), **options})
+    given = {"household_id": household.pk, "by": BY, "target": target_of(target), **options}
+    return booking.register(**given)
 
 
 def cancel(registration: EventRegistration) -> EventRegistration:
@@ -36,7 +37,9 @@ def cancel(registration: EventRegistration) -> EventRegistration:
 
 
 def move(registration: EventRegistration, target: EventSlot | EventDate) -> EventRegistration:
-    return booking.move(EventRegistration.objects.get(pk=registration.pk), by=BY, **named(target))
+    return booking.move(
+        EventRegistration.objects.get(pk=registration.pk), by=BY, target=target_of(target)
+    )
 
 
 def status_of(registration: EventRegistration) -> str:
@@ -124,7 +127,38 @@ def drift(others: dict[int, int] | None = None) -> dict[str, tuple[int, int]]:
         holding = sum(count for _, date, count in held if date == date_id)
         if reserved != holding:
             wrong[f"date {date_id}"] = (reserved, holding)
-    return wrong
+    return wrong | _wrong_ledgers(held)
+
+
+def _wrong_ledgers(held: list[tuple[Any, ...]]) -> dict[str, tuple[int, int]]:
+    """Ledgers that do not say how many hold and wait: (hold, wait) as the ledger has it."""
+    queued = _rows(
+        PRIVATE,
+        "SELECT event_slot_id, event_date_id, COUNT(*) FROM event_registrations"
+        " WHERE waitlisted_at IS NOT NULL GROUP BY event_slot_id, event_date_id",
+    )
+
+    def at(rows: list[tuple[Any, ...]], kind: str, target_id: int) -> int:
+        if kind == "slot":
+            return sum(count for slot, _, count in rows if slot == target_id)
+        return sum(count for slot, date, count in rows if slot is None and date == target_id)
+
+    ledgers = _rows(PRIVATE, "SELECT kind, target_id, holding, waiting FROM ledgers")
+    return {
+        f"ledger of {kind} {target_id}": (holding, waiting)
+        for kind, target_id, holding, waiting in ledgers
+        if (holding, waiting) != (at(held, kind, target_id), at(queued, kind, target_id))
+    }
+
+
+def pending() -> int:
+    """How many targets have a movement of their counter that is not known to be committed."""
+    return Ledger.objects.filter(pending_since__isnull=False).count()
+
+
+def ambiguities() -> int:
+    """How many movements were folded without proof, as the trail tells it."""
+    return AuditEvent.objects.filter(action="ambiguous").count()
 
 
 def oversold() -> dict[int, tuple[int, int]]:
@@ -141,16 +175,13 @@ def oversold() -> dict[int, tuple[int, int]]:
 
 def queue(target: EventSlot | EventDate) -> Sequence[int]:
     """The households that wait, head first."""
-    waiting = EventRegistration.objects.waiting().filter(**named(target))
+    waiting = EventRegistration.objects.at(target_of(target)).waiting()
     return list(waiting.values_list("household_id", flat=True))
 
 
 def settle_all() -> None:
     """Settles until nothing is left, as a timer would."""
-    deadline = time.monotonic() + 30
-    while reconciliation.settle() != (0, 0):
-        assert time.monotonic() < deadline, "something cannot be settled"
-        time.sleep(0.1)
+    assert settlement.settle_all(patience=30)[1] == 0, "something cannot be settled"
 
 
 def statements(call: Callable[[], Any]) -> list[str]:

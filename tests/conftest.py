@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventStatus, Status
-from schedules import local
+from registrations.queries import statuses
+from schedules import sandbox
 from tests import factories, served
 
 BOTH = [PRIVATE, PUBLIC]
@@ -56,7 +57,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     database = str(connection.settings_dict["NAME"])
     assert Path(database).name.startswith("test_"), f"{database} is no test database"
     with django_db_blocker.unblock():
-        local.create_tables()
+        sandbox.create_tables()
         if on_mariadb():
             with connection.cursor() as cursor:
                 for grant in GRANTS:
@@ -76,6 +77,7 @@ def _clean_after_real_commits(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _statuses(db: None) -> None:
+    statuses.forget()  # each test has rows of its own, and some their own ids
     if not EventStatus.objects.exists():
         EventStatus.objects.bulk_create(EventStatus(name=status) for status in Status)
 

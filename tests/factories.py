@@ -9,7 +9,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from registrations.models import Household, HouseholdMember
-from schedules import local
+from schedules import sandbox
 from schedules.keys import date_key
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
@@ -30,7 +30,7 @@ class PublicFactory(DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
         row = model_class(*args, **kwargs)
-        local.insert(row)
+        sandbox.insert(row)
         return row
 
 

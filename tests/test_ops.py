@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from prometheus_client import REGISTRY
 
-from freshtrak.metrics import Unsettled
+from freshtrak.metrics import PendingMovements
 
 COUNTING = (
     "freshtrak.middleware",
@@ -28,7 +28,7 @@ def _known() -> set[str]:
     """The names of all samples that /metrics can show."""
     for module in COUNTING:
         import_module(module)
-    families = [*REGISTRY.collect(), *Unsettled().collect()]
+    families = [*REGISTRY.collect(), *PendingMovements().collect()]
     return {
         name
         for family in families

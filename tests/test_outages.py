@@ -52,7 +52,7 @@ class Stack:
     def at_rest(self) -> tuple[int, int, int]:
         """Settled: registrations that hold a place, `reserved` of the slot, of its date."""
         deadline = time.monotonic() + HEALING
-        while self.private.sql(f"{COUNT} audit_events WHERE settled_at IS NULL") != "0\n":
+        while self.private.sql(f"{COUNT} ledgers WHERE pending_since IS NOT NULL") != "0\n":
             assert time.monotonic() < deadline, "something cannot be settled"
             self.manage("settle")
         held = self.private.sql(
@@ -102,10 +102,10 @@ _FILL = """
 import django
 django.setup()
 from django.core.management import call_command
-from schedules import local
+from schedules import sandbox
 from tests import factories
 call_command("migrate", verbosity=0)
-local.create_tables()
+sandbox.create_tables()
 factories.EventSlotFactory(event_slot_id=1, capacity=900, event_hour__event_date__capacity=900)
 factories.households(400)
 """

@@ -1,7 +1,8 @@
 """One operation in a process that stops at a named point of the protocol, to be killed there.
 
     python -m tests.victim POINT register HOUSEHOLD SLOT | cancel REGISTRATION | move REGISTRATION
-                                 SLOT | settle | reconcile | post PATH TOKEN BODY HEADERS
+                                 SLOT | promote SLOT | settle_target SLOT | settle | reconcile |
+                                 post PATH TOKEN BODY HEADERS
 
 Production code knows nothing of this: the points are the two commits of the two connections.
 """
@@ -22,12 +23,14 @@ from rest_framework.test import APIClient  # noqa: E402
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.models import EventRegistration, Household  # noqa: E402
 from registrations.queries.counts import Scope  # noqa: E402
-from registrations.services import reconciliation  # noqa: E402
+from registrations.services import reconciliation, settlement, waitlist  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
+from schedules.targets import Target  # noqa: E402
 from tests import booking  # noqa: E402
 
 POINTS = {
     "before-private-commit": (PRIVATE, "before"),
+    "after-private-commit": (PRIVATE, "after"),
     "between-commits": (PUBLIC, "before"),
     "before-mark": (PUBLIC, "after"),
 }
@@ -47,28 +50,44 @@ def stop_at(point: str) -> None:
     connection.commit = stopping_commit  # type: ignore[method-assign]
 
 
-def main(point: str, operation: str, *ids: str) -> None:
-    stop_at(point)
+def run(operation: str, *ids: str | int) -> str:
+    """Runs an operation; what it answers its caller."""
     if operation == "register":
         household, slot = ids
-        booking.register(Household.objects.get(pk=household), EventSlot.objects.get(pk=slot))
-    elif operation == "post":
+        return _status(
+            booking.register(Household.objects.get(pk=household), EventSlot.objects.get(pk=slot))
+        )
+    if operation == "cancel":
+        return _status(booking.cancel(EventRegistration.objects.get(pk=ids[0])))
+    if operation == "move":
+        registration = EventRegistration.objects.get(pk=ids[0])
+        return _status(booking.move(registration, EventSlot.objects.get(pk=ids[1])))
+    if operation == "promote":
+        return f"{len(waitlist.promote(Target.slot(int(ids[0])), by=booking.BY))} promoted"
+    if operation == "settle_target":
+        return f"settled: {settlement.settle_target(Target.slot(int(ids[0])))}"
+    if operation == "reconcile":
+        reconciliation.reconcile(Scope(), fix=True, report=lambda drift: None)
+    elif operation == "settle":
+        settlement.settle_all(patience=0)
+    return "done"
+
+
+def _status(registration: EventRegistration) -> str:
+    return str(registration.event_status)
+
+
+def main(point: str, operation: str, *ids: str) -> None:
+    stop_at(point)
+    if operation == "post":
         path, token, body, headers = ids
         APIClient(raise_request_exception=False).post(
             path,
             json.loads(body),
             headers={"Host": "localhost", "Authorization": token, **json.loads(headers)},
         )
-    elif operation == "reconcile":
-        list(reconciliation.reconcile(Scope(), fix=True))
-    elif operation == "settle":
-        reconciliation.settle()
     else:
-        registration = EventRegistration.objects.get(pk=ids[0])
-        if operation == "cancel":
-            booking.cancel(registration)
-        else:
-            booking.move(registration, EventSlot.objects.get(pk=ids[1]))
+        run(operation, *ids)
 
 
 if __name__ == "__main__":

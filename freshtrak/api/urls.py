@@ -3,10 +3,10 @@
 from django.urls import include, path
 
 from freshtrak.api import accounts, problems
-from registrations.queries import places
+from registrations.queries import targets
 from schedules.api import views as schedules
 
-_known = {"waitlisted": places.waitlisted}
+_known = {"waitlisted": targets.waitlisted}
 
 urlpatterns = [
     path("events/", schedules.EventList.as_view(**_known), name="event-list"),

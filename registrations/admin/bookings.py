@@ -24,8 +24,8 @@ from registrations.errors import (
     RegistrationError,
 )
 from registrations.models import EventRegistration, Household, HouseholdMember, Status
-from registrations.queries import days, households, listing, names
-from registrations.services import attendance, booking
+from registrations.queries import details, households, names, occupancy
+from registrations.services import attendance, attendees, booking
 
 FOUND = 20
 """Households that a search shows."""
@@ -37,10 +37,10 @@ def add(request: HttpRequest) -> HttpResponse:
     """Books a place for a household, as over the API."""
     desk.require(request, "add")
     try:
-        day = days.day(desk.number(request.GET.get("date")))
+        day = occupancy.day(desk.number(request.GET.get("date")))
         household = _household(request)
         if day is None or household is None:
-            return _choose(request, household, dates=days.coming(timezone.now()))
+            return _choose(request, household, dates=occupancy.coming(timezone.now()))
         return _book(request, day, household, walk_in=False)
     except desk.DOWN:
         messages.error(request, desk.SCHEDULES_DOWN)
@@ -52,7 +52,7 @@ def walk_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
     desk.require(request, "walk_in")
     the_day = redirect("admin:registrations_day", event_date_id)
     try:
-        day = days.day(event_date_id)
+        day = occupancy.day(event_date_id)
         if day is None:
             messages.error(request, "This date is no longer in the schedules.")
             return the_day
@@ -71,7 +71,7 @@ def walk_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
 def edit_attendees(request: HttpRequest, registration: EventRegistration) -> HttpResponse:
     """Other members of the household will come. No counter moves."""
     desk.require(request, "change")
-    listing.show([registration])
+    (shown,) = details.read([registration])
     here = reverse("admin:registrations_eventregistration_change", args=[registration.pk])
     try:
         household, members = households.household_with_members(registration.household_id or 0)
@@ -81,11 +81,11 @@ def edit_attendees(request: HttpRequest, registration: EventRegistration) -> Htt
     form = AttendeesForm(
         _sent(request),
         members=members,
-        initial={"attendees": [member.pk for member in registration.attending]},
+        initial={"attendees": [member.pk for member in shown.attendees]},
     )
     if form.is_valid():
         try:
-            attendance.change_attendees(
+            attendees.change(
                 registration,
                 attendee_ids=form.cleaned_data["attendees"],
                 by=desk.actor(request),
@@ -138,7 +138,7 @@ def _choose(request: HttpRequest, household: Resolved | None, **context: Any) ->
 
 
 def _book(
-    request: HttpRequest, day: days.Day, resolved: Resolved, *, walk_in: bool
+    request: HttpRequest, day: occupancy.Day, resolved: Resolved, *, walk_in: bool
 ) -> HttpResponse:
     household, members = resolved
     shape = WalkInForm if walk_in else BookingForm
@@ -164,7 +164,7 @@ def _book(
 
 def _register(
     request: HttpRequest,
-    day: days.Day,
+    day: occupancy.Day,
     household: Household,
     form: BookingForm | WalkInForm,
     *,
@@ -175,7 +175,7 @@ def _register(
         "attendee_ids": form.cleaned_data["attendees"],
         "override_reason": form.cleaned_data["reason"],
         "by": desk.actor(request),
-        **form.named(),
+        "target": form.chosen,
     }
     if walk_in:
         registration = attendance.walk_in(**given)
@@ -183,9 +183,10 @@ def _register(
         return redirect(f"{there}?done={registration.pk}")
     registration = booking.register(**given, join_waitlist=form.cleaned_data["join_waitlist"])
     if registration.status is Status.WAITLISTED:
+        position = details.waitlist_positions([registration])
         messages.warning(
             request,
-            f"No place was free: {household} waits as number {registration.waitlist_position}.",
+            f"No place was free: {household} waits as number {position[registration.pk]}.",
         )
     else:
         messages.success(request, f"Confirmed: {household}, {registration.confirmation_code}.")

@@ -18,8 +18,9 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from registrations.admin import desk
-from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
-from registrations.queries import days, listing, places
+from registrations.models import EventRegistrationQuerySet, Status
+from registrations.queries import details, occupancy, registrations, statuses
+from registrations.queries.details import RegistrationDetails
 from registrations.services import attendance
 
 ON_PAGE = 50
@@ -38,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
         messages.error(request, "There is no such day in the calendar. This is today.")
         chosen = today
     try:
-        found, is_down = days.between(chosen, chosen), False
+        found, is_down = occupancy.between(chosen, chosen), False
     except desk.DOWN:
         found, is_down = [], True
     if len(found) == 1:
@@ -63,10 +64,11 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
         return redirect("admin:registrations_days")
     text = request.GET.get("q", "").strip()
     shown = _filtered(request, rows)
-    page = Paginator(listing.find_similar(shown, text), ON_PAGE).get_page(request.GET.get("page"))
-    people = list(page)
-    done = list(rows.filter(pk=desk.number(request.GET.get("done"))))
-    listing.show([*people, *done])
+    page = Paginator(registrations.find_similar(shown, text), ON_PAGE).get_page(
+        request.GET.get("page")
+    )
+    people = details.read(list(page))
+    done = details.read(list(rows.filter(pk=desk.number(request.GET.get("done")))))
     day = numbers["day"]
     return desk.page(
         request,
@@ -86,9 +88,9 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     )
 
 
-def _card(found: Sequence[EventRegistration]) -> EventRegistration | None:
+def _card(found: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
     """The only one that was found, if it is still to come: one more touch checks it in."""
-    expected = len(found) == 1 and found[0].status is Status.CONFIRMED
+    expected = len(found) == 1 and found[0].registration.status is Status.CONFIRMED
     return found[0] if expected else None
 
 
@@ -155,7 +157,9 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
         else:
             messages.success(request, f"{marked} marked as no-show.")
         return the_day
-    expected = _roster(event_date_id).filter(event_status__in=places.rows_meaning(Status.CONFIRMED))
+    expected = _roster(event_date_id).filter(
+        event_status__in=statuses.rows_meaning(Status.CONFIRMED)
+    )
     return desk.page(
         request,
         "close_out.html",
@@ -171,22 +175,26 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
     desk.require(request, "view")
     numbers = _numbers(event_date_id)
     active = [row for row in _roster(event_date_id) if row.status is not Status.CANCELLED]
-    listing.show(active)
-    active.sort(key=lambda row: ((row.appointment and row.appointment.start_time) or "99",
-                                 row.waitlist_position or 0))  # fmt: skip
+    people = details.read(active)
+    people.sort(key=_by_time)
     return desk.page(
         request,
         "roster.html",
         "Roster",
         event_date_id=event_date_id,
-        people=active,
+        people=people,
         printed_at=timezone.localtime(),
         **numbers,
     )
 
 
+def _by_time(shown: RegistrationDetails) -> tuple[str, int]:
+    start = shown.appointment.start_time if shown.appointment else None
+    return start or "99", shown.waitlist_position or 0
+
+
 def _roster(event_date_id: int) -> Rows:
-    rows = listing.registrations().filter(event_date_id=event_date_id)
+    rows = registrations.registrations().filter(event_date_id=event_date_id)
     return rows.select_related("household").order_by("household__name", "pk")
 
 
@@ -200,7 +208,7 @@ def _filtered(request: HttpRequest, rows: Rows) -> Rows:
 def _numbers(event_date_id: int) -> dict[str, Any]:
     """How full it is; without public at least how many are expected, came and wait."""
     try:
-        day = days.day(event_date_id)
+        day = occupancy.day(event_date_id)
     except desk.DOWN:
         day, warning = None, desk.SCHEDULES_DOWN
     else:
@@ -208,7 +216,7 @@ def _numbers(event_date_id: int) -> dict[str, Any]:
     if day is not None:
         by_status = day.fill.by_status
     else:
-        by_status = days.total(days.tallies([event_date_id])[event_date_id])
+        by_status = occupancy.total(occupancy.tallies([event_date_id])[event_date_id])
     return {"day": day, "warning": warning, "count": _named(by_status)}
 
 

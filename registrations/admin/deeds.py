@@ -18,13 +18,16 @@ from django.utils import timezone
 
 from registrations.admin import desk
 from registrations.models import HOLDING, EventRegistration, Status
-from registrations.queries import listing
+from registrations.queries import details
+from registrations.queries.details import RegistrationDetails
 from registrations.services import attendance, booking, waitlist
 from schedules import counters
-from schedules.counters import Target
+from schedules.targets import Target
 
-Rows = Sequence[EventRegistration]
+Rows = Sequence[RegistrationDetails]
 Chosen = QuerySet[EventRegistration]
+Effect = tuple[RegistrationDetails, bool, str]
+"""A registration, whether the action is allowed on it, and what it will do."""
 
 MOST = 300
 """Registrations that one confirmation page lists."""
@@ -75,7 +78,7 @@ class Movement:
     where: str
     before: int | None
     after: int | None
-    promoted: Rows
+    promoted: Sequence[EventRegistration]
 
 
 def confirm_or_do(request: HttpRequest, chosen: Chosen, deed: Deed) -> HttpResponse | None:
@@ -84,8 +87,12 @@ def confirm_or_do(request: HttpRequest, chosen: Chosen, deed: Deed) -> HttpRespo
         return None
     if "confirmed" in request.POST:
         return each(request, rows, deed.service, deed.done)
-    effects = [(row, row.status in deed.allowed, _effect(row, deed)) for row in rows]
-    leaving = Counter(row.target for row in rows if row.status in HOLDING & deed.allowed)
+    effects = [
+        (row, row.registration.status in deed.allowed, _effect(row.registration, deed))
+        for row in rows
+    ]
+    chosen_rows = [row.registration for row in rows]
+    leaving = Counter(row.target for row in chosen_rows if row.status in HOLDING & deed.allowed)
     gives_back = leaving if deed is CANCEL else Counter[Target]()
     return confirmation(request, deed.name, deed.title, effects, rows, gives_back)
 
@@ -94,7 +101,8 @@ def promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
     """Lets the queues of the chosen registrations move up: their heads go first, chosen or not."""
     if (rows := read(request, chosen)) is None:
         return None
-    waiting = [row for row in rows if row.status is Status.WAITLISTED]
+    chosen_rows = [row.registration for row in rows]
+    waiting = [row for row in chosen_rows if row.status is Status.WAITLISTED]
     targets = Counter({row.target: 0 for row in waiting})
     if "confirmed" in request.POST:
         return _promote(request, sorted(targets))
@@ -104,10 +112,11 @@ def promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         movements = []
     moving_up = {row.pk for movement in movements for row in movement.promoted}
 
-    def effect(row: EventRegistration) -> tuple[EventRegistration, bool, str]:
-        if row.status is not Status.WAITLISTED:
-            return row, False, f"Is {row.event_status}: does not wait."
-        if row.pk in moving_up:
+    def effect(row: RegistrationDetails) -> Effect:
+        registration = row.registration
+        if registration.status is not Status.WAITLISTED:
+            return row, False, f"Is {registration.event_status}: does not wait."
+        if registration.pk in moving_up:
             return row, True, "Moves up: will be confirmed."
         return row, False, f"Stays number {row.waitlist_position} in the queue."
 
@@ -130,7 +139,7 @@ def _promote(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse | 
     return _back(request)
 
 
-def read(request: HttpRequest, chosen: Chosen) -> list[EventRegistration] | None:
+def read(request: HttpRequest, chosen: Chosen) -> Rows | None:
     """The chosen registrations with queue and appointment; None, and a message, if there are too
     many, or none of which anything is known."""
     rows = list(chosen[: MOST + 1])
@@ -146,8 +155,7 @@ def read(request: HttpRequest, chosen: Chosen) -> list[EventRegistration] | None
             )
             messages.error(request, said)
     placed = [row for row in rows if row.is_placed]
-    listing.show(placed)
-    return placed or None
+    return details.read(placed) or None
 
 
 def each(
@@ -155,7 +163,7 @@ def each(
 ) -> HttpResponse | None:
     """The service on each registration, and messages that say what came of it."""
     by, count = desk.actor(request), 0
-    for row in rows:
+    for row in (shown.registration for shown in rows):
         try:
             service(row, by=by)
             count += 1
@@ -177,7 +185,7 @@ def confirmation(
     request: HttpRequest,
     action: str,
     title: str,
-    effects: Sequence[tuple[EventRegistration, bool, str]],
+    effects: Sequence[Effect],
     rows: Rows,
     leaving: Counter[Target],
     goal: Goal | None = None,
@@ -217,7 +225,9 @@ def _effect(row: EventRegistration, deed: Deed) -> str:
 
 def _movements(leaving: Counter[Target], rows: Rows, goal: Goal | None = None) -> list[Movement]:
     now = timezone.now()
-    names = {row.target: desk.where(row.appointment) for row in rows if row.appointment}
+    names = {
+        row.registration.target: desk.where(row.appointment) for row in rows if row.appointment
+    }
     movements = [
         _movement(target, names.get(target, str(target)), now, leaving=count)
         for target, count in sorted(leaving.items())
@@ -231,8 +241,8 @@ def _movement(
     target: Target, where: str, now: datetime, *, leaving: int = 0, arriving: int = 0
 ) -> Movement:
     promoted = waitlist.preview(target, leaving=leaving, now=now)
-    if (seen := counters.look(target)) is None:
+    if (row := counters.read_unlocked(target)) is None:
         return Movement(where, None, None, promoted)
-    capacity, before = seen
-    after = before - leaving + len(promoted)
-    return Movement(where, before, after + min(arriving, max(capacity - after, 0)), promoted)
+    after = row.reserved - leaving + len(promoted)
+    arrived = min(arriving, max(row.capacity - after, 0))
+    return Movement(where, row.reserved, after + arrived, promoted)

@@ -10,7 +10,8 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from registrations.models import EventRegistration
-from registrations.queries import listing
+from registrations.queries import details
+from registrations.queries.details import RegistrationDetails
 
 MOST = 50_000
 """Rows in one file."""
@@ -52,16 +53,15 @@ def harmless(value: Any) -> Any:
     return f"'{value}" if value.lstrip()[:1] in {"=", "+", "-", "@"} else value
 
 
-def _shown(rows: QuerySet[EventRegistration]) -> Iterator[EventRegistration]:
+def _shown(rows: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
     """Each with its appointment and queue, which are read for many at a time."""
     left = rows.iterator(chunk_size=500)
     while some := list(islice(left, 500)):
-        listing.show(some)
-        yield from some
+        yield from details.read(some)
 
 
-def _values(row: EventRegistration) -> list[Any]:
-    appointment = row.appointment
+def _values(shown: RegistrationDetails) -> list[Any]:
+    row, appointment = shown.registration, shown.appointment
     return [
         row.confirmation_code,
         row.household.name if row.household else "",
@@ -71,8 +71,8 @@ def _values(row: EventRegistration) -> list[Any]:
         appointment.start_time if appointment else "",
         appointment.end_time if appointment else "",
         str(row.event_status or ""),
-        row.waitlist_position or "",
-        len(row.attending),
-        ", ".join(str(member) for member in row.attending),
+        shown.waitlist_position or "",
+        len(shown.attendees),
+        ", ".join(str(member) for member in shown.attendees),
         f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}",
     ]

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date
 
 from registrations.admin import desk
 from registrations.models import EventRegistration, Status
-from registrations.queries import listing, places
+from registrations.queries import registrations, statuses
 from schedules.models import Event, EventSlot
 
 Rows = QuerySet[EventRegistration]
@@ -31,7 +31,7 @@ class WhenFilter(SimpleListFilter):
         if self.value() not in {"upcoming", "past"}:
             return queryset
         try:
-            return listing.at_time(queryset, str(self.value()), timezone.now())
+            return registrations.at_time(queryset, str(self.value()), timezone.now())
         except desk.DOWN:
             return queryset.none()
 
@@ -49,9 +49,9 @@ class StatusFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         chosen = self.value()
         if chosen in Status.values:
-            return queryset.filter(event_status__in=places.rows_meaning(Status(chosen)))
+            return queryset.filter(event_status__in=statuses.rows_meaning(Status(chosen)))
         if chosen == "none":
-            ours = [row.pk for status in Status for row in places.rows_meaning(status)]
+            ours = statuses.rows_meaning(*Status)
             return queryset.filter(Q(event_status=None) | ~Q(event_status__in=ours))
         return queryset
 
@@ -110,7 +110,7 @@ class DayFilter(_FormFilter):
         if day is None:
             raise IncorrectLookupParameters
         try:
-            return listing.on_days(queryset, day, day)
+            return registrations.on_days(queryset, day, day)
         except desk.DOWN:
             return queryset.none()
 

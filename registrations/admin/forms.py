@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 
 from registrations.models import HouseholdMember
-from registrations.queries.days import Day, Fill
-from schedules.counters import Target
+from registrations.queries.occupancy import Day, Fill
+from schedules.targets import Target
 
 
 class TargetForm(forms.Form):
@@ -43,13 +43,9 @@ class TargetForm(forms.Form):
     def chosen(self) -> Target:
         return self.fills[self.cleaned_data["target"]].target
 
-    def named(self) -> dict[str, int]:
-        """The target as the services name it."""
-        return {"event_date_id" if self.chosen.is_date else "event_slot_id": self.chosen.id}
-
 
 def _key(fill: Fill) -> str:
-    return f"{'date' if fill.target.is_date else 'slot'}-{fill.target.id}"
+    return f"{fill.target.kind}-{fill.target.id}"
 
 
 def _label(fill: Fill) -> str:

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 
 from registrations.admin import desk
 from registrations.models import Household, HouseholdMember
-from registrations.queries import listing, names
+from registrations.queries import details, names, registrations
+from registrations.queries.details import RegistrationDetails
 from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -47,10 +48,9 @@ class HouseholdAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Adds the household's registrations, the newest hundred."""
-        rows = []
+        shown: list[RegistrationDetails] = []
         if desk.may(request, "view"):
-            of_household = listing.registrations().filter(household_id=desk.number(object_id))
-            rows = list(of_household[:100])
-            listing.show(rows)
-        context = {"registrations": rows, "may_add": desk.may(request, "add")}
+            of_household = registrations.registrations().filter(household_id=desk.number(object_id))
+            shown = details.read(list(of_household[:100]))
+        context = {"registrations": shown, "may_add": desk.may(request, "add")}
         return super().change_view(request, object_id, form_url, context)

@@ -89,7 +89,9 @@ class _LinkedTrail(admin.ModelAdmin):
         return [ours.get(str(column), column) for column in super().get_list_display(request)]
 
     @admin.display(description="registration")
-    def registration(self, row: AuditEvent | CheckIn) -> str:
+    def registration(self, row: AuditEvent | CheckIn) -> str | None:
+        if row.registration_id is None:  # a fact about a target
+            return None
         there = reverse("admin:registrations_eventregistration_change", args=[row.registration_id])
         code = confirmation_codes.encode(row.registration_id)
         return format_html('<a href="{}">{}</a>', there, code)

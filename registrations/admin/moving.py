@@ -1,9 +1,7 @@
 """Moving registrations to another slot: a date, then a slot that has room, then what it will do."""
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -13,8 +11,9 @@ from django.utils import timezone
 
 from registrations.admin import deeds, desk
 from registrations.admin.forms import TargetForm
-from registrations.models import EventRegistration, Status
-from registrations.queries import days
+from registrations.models import Status
+from registrations.queries import occupancy
+from registrations.queries.details import RegistrationDetails
 from registrations.services import booking
 from schedules import appointments
 
@@ -36,15 +35,15 @@ def move(request: HttpRequest, chosen: deeds.Chosen) -> HttpResponse | None:
         return None
 
 
-def _date_chosen(request: HttpRequest) -> days.Day | None:
+def _date_chosen(request: HttpRequest) -> occupancy.Day | None:
     chosen = desk.number(request.POST.get("date"))
-    return days.day(chosen) if chosen else None
+    return occupancy.day(chosen) if chosen else None
 
 
 def _picker(
     request: HttpRequest,
-    rows: Sequence[EventRegistration],
-    chosen: days.Day | None,
+    rows: deeds.Rows,
+    chosen: occupancy.Day | None,
     form: TargetForm,
 ) -> HttpResponse:
     now = timezone.now()
@@ -53,7 +52,7 @@ def _picker(
         "move.html",
         "Move to another slot",
         rows=rows,
-        dates=days.coming(now),
+        dates=occupancy.coming(now),
         chosen=chosen,
         closed_reason=chosen and chosen.row.closed_reason(now),
         form=form,
@@ -63,25 +62,24 @@ def _picker(
     )
 
 
-def _confirm_or_do(
-    request: HttpRequest, rows: Sequence[EventRegistration], form: TargetForm
-) -> HttpResponse | None:
+def _confirm_or_do(request: HttpRequest, rows: deeds.Rows, form: TargetForm) -> HttpResponse | None:
     target, reason = form.chosen, form.cleaned_data["reason"]
     if "confirmed" in request.POST:
-        goal_ids: dict[str, Any] = form.named()
-        service = partial(booking.move, **goal_ids, override_reason=reason)
+        service = partial(booking.move, target=target, override_reason=reason)
         return deeds.each(request, rows, service, "moved")
-    moving = [row for row in rows if row.status in MOVABLE and row.target != target]
+    movable = [row.registration for row in rows if row.registration.status in MOVABLE]
+    moving = [row for row in movable if row.target != target]
     leaving = Counter(row.target for row in moving if row.status is Status.CONFIRMED)
     appointment = appointments.find_many([target])[target]
     goal = deeds.Goal(target, desk.where(appointment), len(moving))
 
-    def effect(row: EventRegistration) -> tuple[EventRegistration, bool, str]:
-        if row.status not in MOVABLE:
-            return row, False, f"Is {row.event_status}: will be refused."
-        if row.target == target:
+    def effect(row: RegistrationDetails) -> deeds.Effect:
+        registration = row.registration
+        if registration.status not in MOVABLE:
+            return row, False, f"Is {registration.event_status}: will be refused."
+        if registration.target == target:
             return row, True, "Is there already: nothing changes."
-        if row.status is Status.WAITLISTED:
+        if registration.status is Status.WAITLISTED:
             return row, True, "Leaves the queue and takes a place there, if one is free."
         return row, True, "Gives the place back and takes one there; stays if none is free."
 

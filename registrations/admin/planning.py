@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from registrations.admin import desk
-from registrations.queries import days
-from registrations.queries.days import Day
+from registrations.queries import occupancy
+from registrations.queries.occupancy import Day
 
 WEEKS = (2, 4, 8)
 HEIGHT = 220  # of the tallest bar, in units of the drawing
@@ -70,7 +70,7 @@ def show(request: HttpRequest) -> HttpResponse:
     first = timezone.localdate()
     last = first + timedelta(weeks=weeks, days=-1)
     try:
-        found, is_down = days.between(first, last), False
+        found, is_down = occupancy.between(first, last), False
     except desk.DOWN:
         found, is_down = [], True
     top, bars = chart(first, last, found)

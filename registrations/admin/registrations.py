@@ -16,7 +16,7 @@ from django.urls import path
 from audit.models import AuditEvent
 from registrations.admin import bookings, day, deeds, desk, exports, filters, moving, planning
 from registrations.models import EventRegistration, EventStatus, Status
-from registrations.queries import listing
+from registrations.queries import details, registrations
 from schedules.admin import ReadOnlyAdmin
 
 Rows = QuerySet[EventRegistration]
@@ -25,10 +25,17 @@ Rows = QuerySet[EventRegistration]
 class _Page(ChangeList):
     """A page of registrations, with queue and appointment read for the page at once."""
 
+    is_schedule_available = True
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        if not listing.show(self.result_list):
+        for shown in details.read(self.result_list):
+            # The admin hands a column its row and nothing else.
+            shown.registration.details = shown  # type: ignore[attr-defined]
+            if not shown.is_schedule_available:
+                self.is_schedule_available = False
+        if not self.is_schedule_available:
             messages.warning(request, desk.SCHEDULES_DOWN)
 
 
@@ -61,7 +68,7 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, {"title": "Registrations", **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> Rows:
-        return listing.registrations().select_related("event_status", "household")
+        return registrations.registrations().select_related("event_status", "household")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _Page
@@ -69,36 +76,40 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Rows, search_term: str
     ) -> tuple[Rows, bool]:
-        return listing.find_similar(queryset, search_term), False
+        return registrations.find_similar(queryset, search_term), False
 
     @admin.display(description="code", ordering="pk")
     def code(self, row: EventRegistration) -> str:
         return row.confirmation_code
 
     @admin.display(description="event")
-    def event(self, row: EventRegistration) -> str | None:
-        return row.appointment.event_name if row.appointment else None
+    def event(self, row: Any) -> str | None:
+        appointment = row.details.appointment
+        return appointment.event_name if appointment else None
 
     @admin.display(description="day")
-    def day(self, row: EventRegistration) -> Any:
-        day = row.appointment.date if row.appointment else None
+    def day(self, row: Any) -> Any:
+        appointment = row.details.appointment
+        day = appointment.date if appointment else None
         return f"{day:%a %b} {day.day}, {day.year}" if day else None
 
     @admin.display(description="time")
-    def time(self, row: EventRegistration) -> str | None:
-        return row.appointment.start_time if row.appointment else None
+    def time(self, row: Any) -> str | None:
+        appointment = row.details.appointment
+        return appointment.start_time if appointment else None
 
     @admin.display(description="status", ordering="event_status")
     def state(self, row: EventRegistration) -> str:
         return render_to_string("registrations/includes/state.html", {"row": row})
 
     @admin.display(description="queue")
-    def queue(self, row: EventRegistration) -> int | None:
-        return row.waitlist_position
+    def queue(self, row: Any) -> int | None:
+        position: int | None = row.details.waitlist_position
+        return position
 
     @admin.display(description="attendees")
-    def people(self, row: EventRegistration) -> str:
-        return ", ".join(member.first_name for member in row.attending)
+    def people(self, row: Any) -> str:
+        return ", ".join(member.first_name for member in row.details.attendees)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -111,7 +122,8 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         if row is None:
             messages.error(request, "There is no such registration.")
             return redirect("admin:registrations_eventregistration_changelist")
-        if not listing.show([row]):
+        (shown,) = details.read([row])
+        if not shown.is_schedule_available:
             messages.warning(request, desk.SCHEDULES_DOWN)
         history = list(AuditEvent.objects.filter(registration_id=row.pk).order_by("pk"))
         names = desk.names_of(event.actor_id for event in history)
@@ -120,6 +132,7 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
             "registration.html",
             f"{row.household or 'No household'}: {row.confirmation_code}",
             row=row,
+            details=shown,
             offered=_offered(request, row),
             may_edit=desk.may(request, "change") and row.status in moving.MOVABLE,
             history=[(event, _who(event, names)) for event in history],

@@ -21,7 +21,7 @@ from registrations.api.requests import (
     change,
     validated,
 )
-from registrations.queries import listing
+from registrations.queries import details
 from registrations.services import attendance
 from schedules.api.pagination import Pages, page_of
 
@@ -86,5 +86,5 @@ class CheckInList(APIView):
         pages = Pages()
         records = CheckIn.objects.filter(**filters).order_by("-pk")
         page = pages.paginate_queryset(records, request, view=self) or []
-        context = {"appointments": listing.appointments_of(page)}
+        context = {"appointments": details.appointments_of(page)}
         return pages.get_paginated_response(CheckInOutput(page, many=True, context=context).data)

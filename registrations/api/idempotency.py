@@ -23,8 +23,8 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from registrations.api.callers import Caller, caller_of
 from registrations.errors import FieldError, InvalidRequest, RegistrationError
-from registrations.models import EventRegistration, IdempotencyRecord
-from registrations.services.booking import OnWritten
+from registrations.models import IdempotencyRecord
+from registrations.queries.details import BeforeCommit, RegistrationDetails
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -51,12 +51,12 @@ def answer_once(
     request: Request,
     *,
     status: int,
-    perform: Callable[[OnWritten], Any],
-    render: Callable[[EventRegistration], dict[str, Any]],
+    perform: Callable[[BeforeCommit], Any],
+    render: Callable[[RegistrationDetails], dict[str, Any]],
 ) -> Response:
     """Performs the request, or gives the answer that its key has had before.
 
-    `perform` is to pass what it gets on to the service as `on_written`; `render` makes the body.
+    `perform` is to pass what it gets on to the service as `before_commit`; `render` makes the body.
     Refusals and failures are not stored: the same key may try again.
     """
     key = _parse_key(request)
@@ -77,8 +77,8 @@ def answer_once(
 
 
 def _answer(
-    perform: Callable[[OnWritten], Any],
-    render: Callable[[EventRegistration], dict[str, Any]],
+    perform: Callable[[BeforeCommit], Any],
+    render: Callable[[RegistrationDetails], dict[str, Any]],
     status: int,
     *,
     digest: str | None = None,
@@ -86,9 +86,9 @@ def _answer(
 ) -> Response:
     body: dict[str, Any] = {}
 
-    def on_written(registration: EventRegistration) -> None:
+    def before_commit(details: RegistrationDetails) -> None:
         # Through JSON, so that the first answer and a repeated one cannot differ.
-        body.update(json.loads(json.dumps(render(registration), cls=JSONEncoder)))
+        body.update(json.loads(json.dumps(render(details), cls=JSONEncoder)))
         if digest is None:
             return
         try:
@@ -102,7 +102,7 @@ def _answer(
         except IntegrityError as error:
             raise _AnsweredBefore from error
 
-    perform(on_written)
+    perform(before_commit)
     return Response(body, status=status)
 
 

@@ -1,4 +1,4 @@
-"""What the API answers. `listing.show` must have seen a registration before."""
+"""What the API answers."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.models import AuditEvent, CheckIn
-from registrations.models import EventRegistration, Household
+from registrations.models import Household
+from registrations.queries.details import RegistrationDetails
 
 
 class AttendeeOutput(serializers.Serializer[Any]):
@@ -22,32 +23,35 @@ class AppointmentOutput(serializers.Serializer[Any]):
     end_time = serializers.CharField(allow_null=True)
 
 
-class RegistrationOutput(serializers.Serializer[EventRegistration]):
-    id = serializers.IntegerField(source="pk")
-    confirmation_code = serializers.CharField()
+class RegistrationOutput(serializers.Serializer[RegistrationDetails]):
+    id = serializers.IntegerField(source="registration.pk")
+    confirmation_code = serializers.CharField(source="registration.confirmation_code")
     status = serializers.SerializerMethodField(
         help_text="confirmed, waitlisted, cancelled, checked_in or no_show"
     )
-    status_id = serializers.IntegerField(source="event_status_id", allow_null=True)
-    household_id = serializers.IntegerField(allow_null=True)
-    event_id = serializers.IntegerField(allow_null=True)
-    event_date_id = serializers.IntegerField(allow_null=True)
+    status_id = serializers.IntegerField(source="registration.event_status_id", allow_null=True)
+    household_id = serializers.IntegerField(source="registration.household_id", allow_null=True)
+    event_id = serializers.IntegerField(source="registration.event_id", allow_null=True)
+    event_date_id = serializers.IntegerField(source="registration.event_date_id", allow_null=True)
     event_slot_id = serializers.IntegerField(
-        allow_null=True, help_text="null where the date itself is booked"
+        source="registration.event_slot_id",
+        allow_null=True,
+        help_text="null where the date itself is booked",
     )
     waitlist_position = serializers.IntegerField(
         allow_null=True, help_text="1 is the head of the queue; null when not waiting"
     )
-    attendees = AttendeeOutput(source="attending", many=True)
+    attendees = AttendeeOutput(many=True)
     schedule = AppointmentOutput(
         source="appointment", allow_null=True, help_text="null when the schedule cannot be read"
     )
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    cancelled_at = serializers.DateTimeField(allow_null=True)
-    checked_in_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField(source="registration.created_at")
+    updated_at = serializers.DateTimeField(source="registration.updated_at")
+    cancelled_at = serializers.DateTimeField(source="registration.cancelled_at", allow_null=True)
+    checked_in_at = serializers.DateTimeField(source="registration.checked_in_at", allow_null=True)
 
-    def get_status(self, registration: EventRegistration) -> str:
+    def get_status(self, details: RegistrationDetails) -> str:
+        registration = details.registration
         return str(registration.status or registration.event_status or "")
 
 

@@ -9,28 +9,26 @@ from rest_framework.response import Response
 
 from registrations.api.callers import Caller, caller_of
 from registrations.api.idempotency import answer_once
-from registrations.api.outputs import (
-    RegistrationOutput,
-)
+from registrations.api.outputs import RegistrationOutput
 from registrations.errors import NotFound
 from registrations.models import EventRegistration
-from registrations.queries import listing
-from registrations.services.booking import OnWritten
+from registrations.queries import details, registrations
+from registrations.queries.details import BeforeCommit, RegistrationDetails
 
 
 def visible_to(caller: Caller) -> "QuerySet[EventRegistration]":
     """Staff see all registrations, a participant those of the household."""
-    found = listing.registrations()
+    found = registrations.registrations()
     return found if caller.is_staff else found.filter(household_id=caller.household_id())
 
 
-def get_registration(caller: Caller, registration_id: int) -> EventRegistration:
+def get_details(caller: Caller, registration_id: int) -> RegistrationDetails:
     """A registration as it is shown. Raises NotFound also for another household's."""
     registration = visible_to(caller).filter(pk=registration_id).first()
     if registration is None:
         raise NotFound("There is no such registration.")
-    listing.show([registration])
-    return registration
+    (found,) = details.read([registration])
+    return found
 
 
 def validated(shape: type[Any], data: Any) -> dict[str, Any]:
@@ -40,7 +38,7 @@ def validated(shape: type[Any], data: Any) -> dict[str, Any]:
     return given.validated_data
 
 
-def registration_body(registration: EventRegistration) -> dict[str, Any]:
+def registration_body(registration: RegistrationDetails) -> dict[str, Any]:
     """A registration as every operation answers it."""
     return RegistrationOutput(registration).data
 
@@ -55,11 +53,14 @@ def change(
     """One change of one registration, once per Idempotency-Key."""
     caller = caller_of(request)
 
-    def perform(on_written: OnWritten) -> EventRegistration:
-        registration = get_registration(caller, registration_id)
+    def perform(before_commit: BeforeCommit) -> EventRegistration:
+        earlier = get_details(caller, registration_id)
         data = validated(shape, request.data)
         return service(
-            registration, by=caller.actor, on_written=on_written, **arguments(caller, data)
+            earlier.registration,
+            by=caller.actor,
+            before_commit=lambda changed: before_commit(changed.completed_by(earlier)),
+            **arguments(caller, data),
         )
 
     return answer_once(request, status=200, perform=perform, render=registration_body)

@@ -14,10 +14,11 @@ from rest_framework.views import APIView
 
 from registrations.api.callers import caller_of
 from registrations.api.requests import (
-    get_registration,
+    get_details,
 )
 from registrations.errors import NotFound
-from registrations.models import EventRegistration, Status
+from registrations.models import Status
+from registrations.queries.details import RegistrationDetails
 
 
 class SvgRenderer(JSONRenderer):
@@ -34,18 +35,16 @@ class CalendarRenderer(JSONRenderer):
     format = "ics"
 
 
-def _qr_svg(registration: EventRegistration) -> bytes:
+def _qr_svg(code: str) -> bytes:
     """The confirmation code as an SVG picture: a scanner types it."""
     picture = io.BytesIO()
-    segno.make(registration.confirmation_code, error="m").save(
-        picture, kind="svg", scale=8, title=f"Code {registration.confirmation_code}"
-    )
+    segno.make(code, error="m").save(picture, kind="svg", scale=8, title=f"Code {code}")
     return picture.getvalue()
 
 
-def _calendar(registration: EventRegistration) -> bytes | None:
+def _calendar(details: RegistrationDetails) -> bytes | None:
     """The appointment as iCalendar (RFC 5545); None if the schedule cannot be read."""
-    appointment = registration.appointment
+    registration, appointment = details.registration, details.appointment
     if appointment is None or appointment.starts_at is None:
         return None
     event = icalendar.Event()
@@ -79,8 +78,8 @@ class RegistrationQr(APIView):
     )
     def get(self, request: Request, registration_id: int) -> HttpResponse:
         """An SVG picture to show at the desk."""
-        registration = get_registration(caller_of(request), registration_id)
-        return HttpResponse(_qr_svg(registration), content_type="image/svg+xml")
+        registration = get_details(caller_of(request), registration_id).registration
+        return HttpResponse(_qr_svg(registration.confirmation_code), content_type="image/svg+xml")
 
 
 class RegistrationCalendar(APIView):
@@ -93,11 +92,11 @@ class RegistrationCalendar(APIView):
     )
     def get(self, request: Request, registration_id: int) -> HttpResponse:
         """An iCalendar file. 404 where the schedule no longer tells when it is."""
-        registration = get_registration(caller_of(request), registration_id)
-        calendar = _calendar(registration)
+        details = get_details(caller_of(request), registration_id)
+        calendar = _calendar(details)
         if calendar is None:
             raise NotFound("The schedule of this registration cannot be read.")
-        name = f"{registration.confirmation_code}.ics"
+        name = f"{details.registration.confirmation_code}.ics"
         return HttpResponse(
             calendar,
             content_type="text/calendar; charset=utf-8",

@@ -28,17 +28,18 @@ from registrations.api.outputs import (
 )
 from registrations.api.requests import (
     change,
-    get_registration,
+    get_details,
     registration_body,
     validated,
     visible_to,
 )
 from registrations.errors import FieldError, HouseholdNotResolved, InvalidRequest
 from registrations.models import EventRegistration
-from registrations.queries import households, listing
-from registrations.services import attendance, booking
-from registrations.services.booking import OnWritten
+from registrations.queries import details, households, registrations
+from registrations.queries.details import BeforeCommit
+from registrations.services import attendees, booking
 from schedules.api.pagination import Pages, page_of
+from schedules.targets import Target
 
 
 class RegistrationList(APIView):
@@ -52,13 +53,12 @@ class RegistrationList(APIView):
         """The household's own registrations; staff see all. Newest first."""
         caller = caller_of(request)
         filters = validated(RegistrationFilters, request.query_params.dict())
-        rows = listing.filtered(
+        rows = registrations.filtered(
             visible_to(caller), now=timezone.now(), search_names=caller.is_staff, **filters
         )
         pages = Pages()
         page = pages.paginate_queryset(rows, request, view=self) or []
-        listing.show(page)
-        return pages.get_paginated_response([registration_body(row) for row in page])
+        return pages.get_paginated_response([registration_body(row) for row in details.read(page)])
 
     @extend_schema(
         operation_id="registrations_create",
@@ -74,8 +74,8 @@ class RegistrationList(APIView):
         """
         caller = caller_of(request)
 
-        def register(on_written: OnWritten) -> EventRegistration:
-            return _register(caller, validated(RegisterInput, request.data), on_written)
+        def register(before_commit: BeforeCommit) -> EventRegistration:
+            return _register(caller, validated(RegisterInput, request.data), before_commit)
 
         response = answer_once(request, status=201, perform=register, render=registration_body)
         response["Location"] = reverse(
@@ -84,7 +84,9 @@ class RegistrationList(APIView):
         return response
 
 
-def _register(caller: Caller, data: dict[str, Any], on_written: OnWritten) -> EventRegistration:
+def _register(
+    caller: Caller, data: dict[str, Any], before_commit: BeforeCommit
+) -> EventRegistration:
     household_id = _household_to_book_for(caller, data.pop("household_id"))
     try:
         return booking.register(
@@ -92,7 +94,7 @@ def _register(caller: Caller, data: dict[str, Any], on_written: OnWritten) -> Ev
             attendee_ids=data["attendees"],
             join_waitlist=data["waitlist"],
             by=caller.actor,
-            on_written=on_written,
+            before_commit=before_commit,
             **_place(caller, data),
         )
     except HouseholdNotResolved as error:
@@ -119,8 +121,9 @@ def _place(caller: Caller, data: dict[str, Any]) -> dict[str, Any]:
     """Where to, for `register` and `move`."""
     if data["override_reason"] and not caller.is_staff:
         raise exceptions.PermissionDenied("Only staff may override the opening rules.")
-    names = ("event_slot_id", "event_date_id", "event_id", "override_reason")
-    return {name: data[name] for name in names}
+    target = Target.of(event_slot_id=data["event_slot_id"], event_date_id=data["event_date_id"])
+    names = ("event_date_id", "event_id", "override_reason")
+    return {"target": target, **{name: data[name] for name in names}}
 
 
 class RegistrationDetail(APIView):
@@ -131,7 +134,7 @@ class RegistrationDetail(APIView):
     )
     def get(self, request: Request, registration_id: int) -> Response:
         """One registration, with its place in the queue and its appointment."""
-        return Response(registration_body(get_registration(caller_of(request), registration_id)))
+        return Response(registration_body(get_details(caller_of(request), registration_id)))
 
     @extend_schema(
         operation_id="registrations_update",
@@ -142,7 +145,7 @@ class RegistrationDetail(APIView):
     def patch(self, request: Request, registration_id: int) -> Response:
         """Other members will come. The place stays as it is."""
         return change(
-            request, registration_id, AttendeesInput, attendance.change_attendees,
+            request, registration_id, AttendeesInput, attendees.change,
             lambda caller, data: {"attendee_ids": data["attendees"]},
         )  # fmt: skip
 
@@ -181,7 +184,7 @@ class RegistrationHistory(APIView):
     def get(self, request: Request, registration_id: int) -> Response:
         """The trail, oldest first. Staff see who did it."""
         caller = caller_of(request)
-        registration = get_registration(caller, registration_id)
+        registration = get_details(caller, registration_id).registration
         events = AuditEvent.objects.filter(registration_id=registration.pk).order_by("pk")
         pages = Pages()
         page = pages.paginate_queryset(events, request, view=self)

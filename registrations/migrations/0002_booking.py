@@ -82,6 +82,66 @@ class Migration(migrations.Migration):
                 fields=("event_registration", "household_member"), name="attendee_once"
             ),
         ),
+        migrations.AlterModelOptions(
+            "eventregistration",
+            {
+                "verbose_name": "registration",
+                "permissions": [
+                    ("attend_eventregistration", "Can check in, undo it and mark no-shows"),
+                    ("cancel_eventregistration", "Can cancel registrations"),
+                    ("walk_in_eventregistration", "Can register walk-ins at the gate"),
+                    ("move_eventregistration", "Can move registrations"),
+                    ("promote_eventregistration", "Can promote from the waitlist"),
+                    ("export_eventregistration", "Can export registrations"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Ledger",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "kind",
+                        "target_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("slot", "slot"), ("date", "date")], max_length=4),
+                ),
+                ("target_id", models.BigIntegerField()),
+                ("holding", models.IntegerField(default=0)),
+                ("waiting", models.IntegerField(default=0)),
+                ("last_waitlisted_at", models.DateTimeField(null=True)),
+                ("version", models.BigIntegerField(default=0)),
+                ("ambiguous", models.IntegerField(default=0)),
+                ("pending_since", models.DateTimeField(null=True)),
+                ("pending_delta", models.IntegerField(default=0)),
+                ("pending_by_date", models.JSONField(default=dict)),
+                ("last_update_seen", models.DateTimeField(null=True)),
+                ("last_update_written", models.DateTimeField(null=True)),
+                ("seen_was_past", models.BooleanField(default=False)),
+            ],
+            options={
+                "db_table": "ledgers",
+                "indexes": [
+                    models.Index(fields=["pending_since"], name="ledger_pending"),
+                    models.Index(fields=["ambiguous"], name="ledger_ambiguous"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(pending_since=None)
+                        | models.Q(last_update_written__isnull=False),
+                        name="ledger_pending_has_marker",
+                    )
+                ],
+            },
+        ),
         migrations.CreateModel(
             name="IdempotencyRecord",
             fields=[

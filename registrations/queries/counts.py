@@ -1,16 +1,18 @@
 """What the counters ought to say: registrations that hold a place, for many targets at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from audit.models import AuditEvent
 from registrations.models import HOLDING, EventRegistration
-from registrations.queries import places
+from registrations.queries import statuses, targets
+from registrations.queries.targets import Counts
 from schedules.models import EventDate, EventSlot
+from schedules.targets import Kind, Target
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,20 @@ def _batches(rows: QuerySet[Any], batch: int) -> Iterator[list[Counter]]:
         yield [Counter(*row) for row in found]
 
 
-def holding(*, is_date: bool, ids: Iterable[int]) -> dict[int, int]:
-    """How many registrations hold a place at each slot, or on each date (at its slots, too)."""
-    column = "event_date_id" if is_date else "event_slot_id"
-    statuses = [row.pk for status in HOLDING for row in places.rows_meaning(status)]
+def rows_at(kind: Kind, ids: Collection[int]) -> dict[int, Counts]:
+    """How many hold and wait at each slot, or on each date (at its slots, too)."""
+    if kind is Kind.SLOT:
+        counted = targets.count_rows([Target.slot(id_) for id_ in ids])
+        return {target.id: counts for target, counts in counted.items()}
+    return {id_: Counts(holding=held) for id_, held in _holding_on(ids).items()}
+
+
+def _holding_on(date_ids: Collection[int]) -> dict[int, int]:
     rows = EventRegistration.objects.filter(
-        **{f"{column}__in": list(ids)}, event_status_id__in=statuses
+        event_date_id__in=date_ids, event_status__in=statuses.rows_meaning(*HOLDING)
     )
-    return dict(rows.order_by().values_list(column).annotate(count=Count("pk")))
+    found = rows.order_by().values_list("event_date_id").annotate(count=Count("pk"))
+    return {day: count for day, count in found if day is not None}
 
 
 def dates_of_slots(ids: Iterable[int]) -> dict[int, int]:
@@ -80,29 +88,24 @@ def dates_of_slots(ids: Iterable[int]) -> dict[int, int]:
     return dict(rows.values_list("pk", "event_hour__event_date_id"))
 
 
-def slots_of_dates(date_ids: Iterable[int]) -> dict[int, int]:
+def slots_on(date_ids: Collection[int]) -> set[Target]:
+    """Every slot whose bookings a date may count: by the schedule, or by the registrations."""
+    scheduled = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids)
+    booked = EventRegistration.objects.filter(
+        event_date_id__in=date_ids, event_slot_id__isnull=False
+    )
+    ids = {*scheduled.values_list("pk", flat=True),
+           *booked.order_by().values_list("event_slot_id", flat=True).distinct()}  # fmt: skip
+    return {Target.slot(slot_id) for slot_id in ids if slot_id is not None}
+
+
+def slots_of_dates(date_ids: Collection[int]) -> dict[int, int]:
     """How many slots each date has, used or not."""
-    rows = EventSlot.objects.filter(event_hour__event_date_id__in=list(date_ids)).order_by()
+    rows = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids).order_by()
     return dict(rows.values_list("event_hour__event_date_id").annotate(count=Count("pk")))
 
 
-def unsettled(*, is_date: bool, ids: Iterable[int]) -> set[int]:
-    """The slots, or dates, at which events are not known to be counted."""
-    column = "event_date_id" if is_date else "event_slot_id"
-    rows = AuditEvent.objects.unsettled().filter(**{f"{column}__in": list(ids)})
-    return set(rows.order_by().values_list(column, flat=True).distinct())
-
-
-def moved_since(moment: datetime, *, is_date: bool, ids: Iterable[int]) -> set[int]:
-    """The slots, or dates, whose counter was moved since, or may be about to be."""
-    column = "event_date_id" if is_date else "event_slot_id"
-    lately = Q(settled_at=None) | Q(settled_at__gte=moment)
-    rows = AuditEvent.objects.filter(lately, **{f"{column}__in": list(ids)}).exclude(delta=0)
-    return set(rows.order_by().values_list(column, flat=True).distinct())
-
-
-def ambiguous(*, is_date: bool, ids: Iterable[int]) -> dict[int, int]:
-    """How many events at each slot or date were ever settled without proof."""
-    column = "event_date_id" if is_date else "event_slot_id"
-    rows = AuditEvent.objects.filter(**{f"{column}__in": list(ids)}, ambiguous=True)
-    return dict(rows.order_by().values_list(column).annotate(count=Count("pk")))
+def moved_since(moment: datetime, kind: Kind) -> set[int]:
+    """The slots, or dates, whose counter an operation has moved since."""
+    rows = AuditEvent.objects.filter(at__gte=moment).exclude(delta=0)
+    return {id_ for id_ in rows.values_list(kind.column, flat=True).distinct() if id_}

@@ -28,7 +28,7 @@ def attendees(household_id: int, member_ids: Sequence[int]) -> list[HouseholdMem
     }
     household = next((member.household for member in found.values()), None)
     household = household or Household.objects.filter(pk=household_id).first()
-    if household is None or household.is_gone:
+    if household is None or household.is_deleted:
         raise HouseholdNotResolved
 
     def problem(member_id: int) -> tuple[str, str] | None:

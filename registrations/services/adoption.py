@@ -5,7 +5,7 @@ event, from freshtrak_public; and since when they are cancelled, wait, or were c
 cannot take part stays readable as it is, and is listed with its reason.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,8 +14,11 @@ from django.db import IntegrityError, connections, transaction
 
 from freshtrak.databases import PRIVATE
 from registrations.models import EventRegistration, EventStatus, Status
-from registrations.queries import places
+from registrations.queries import targets
+from registrations.services import ledgers
+from registrations.services.retry import retried
 from schedules.models import EventSlot
+from schedules.targets import Target
 
 BATCH = 1000
 """Registrations that are read, and written, at once."""
@@ -45,11 +48,11 @@ class Adopted:
 Row = dict[str, Any]
 
 
-def adopt(*, dry_run: bool) -> Iterator[Adopted]:
-    """Each registration that has no date yet, in the order of ids; run again, only those left.
+def adopt(*, dry_run: bool, report: Callable[[Adopted], None]) -> None:
+    """Takes over each registration that has no date yet, in the order of ids, and reports it.
 
     A dry run writes nothing, and works before `migrate` as well. The older of two registrations
-    of one household and date is the one that takes part.
+    of one household and date is the one that takes part. Run again, it goes on with those left.
     """
     statuses = dict(EventStatus.objects.values_list("pk", "name"))
     taken = _Taken() if dry_run else None
@@ -57,11 +60,30 @@ def adopt(*, dry_run: bool) -> Iterator[Adopted]:
     while batch := list(_waiting(last)[:BATCH]):
         last = batch[-1]["pk"]
         place_of = _places([row["event_slot_id"] for row in batch])
-        for row in batch:
-            name = statuses.get(row["event_status_id"], "")
-            place = place_of.get(row["event_slot_id"])
-            why = _adopt_one(row, Status.parse(name), place, taken)
-            yield Adopted(row["pk"], row["household_id"], row["event_slot_id"], name, why)
+
+        def adopt_batch(batch: list[Row] = batch, place_of: Any = place_of) -> list[Adopted]:
+            return [
+                _adopt_one(
+                    row, statuses.get(row["event_status_id"], ""),
+                    place_of.get(row["event_slot_id"]), taken,
+                )
+                for row in batch
+            ]  # fmt: skip
+
+        for adopted in adopt_batch() if dry_run else _under_ledgers(batch, adopt_batch):
+            report(adopted)
+
+
+@retried
+def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -> list[Adopted]:
+    """Adopts a batch in one transaction with the ledgers that count its registrations."""
+    slots = {Target.slot(row["event_slot_id"]) for row in batch}
+    ledgers.open_missing(slots)
+    with transaction.atomic(using=PRIVATE, durable=True):
+        locked = ledgers.lock_existing(slots)
+        adopted = adopt_batch()
+        ledgers.recount(locked)
+    return adopted
 
 
 def _waiting(last: int) -> Any:
@@ -87,10 +109,14 @@ def _places(slot_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
 
 
 def _adopt_one(
-    row: Row,
-    status: Status | None,
-    place: tuple[int, int] | None,
-    taken: "_Taken | None",
+    row: Row, name: str, place: tuple[int, int] | None, taken: "_Taken | None"
+) -> Adopted:
+    why = _place(row, Status.parse(name), place, taken)
+    return Adopted(row["pk"], row["household_id"], row["event_slot_id"], name, why)
+
+
+def _place(
+    row: Row, status: Status | None, place: tuple[int, int] | None, taken: "_Taken | None"
 ) -> Why:
     if status is None:
         return Why.UNKNOWN_STATUS
@@ -120,7 +146,7 @@ class _Taken:
         if (household_id := row["household_id"]) is None:
             return True
         key = (household_id, event_date_id)
-        there = self.is_migrated and places.active_registration_id(*key) is not None
+        there = self.is_migrated and targets.active_registration_id(*key) is not None
         if there or key in self.dates:
             return False
         self.dates.add(key)

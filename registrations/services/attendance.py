@@ -7,7 +7,6 @@ the change; raises a RegistrationError and has written nothing.
 
 from collections.abc import Container, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,11 +16,13 @@ from audit import trail
 from audit.models import AuditEvent, CheckIn
 from audit.trail import Actor
 from freshtrak.databases import PRIVATE
-from registrations.errors import AlreadyCheckedIn, InvalidStatus
-from registrations.models import PLACE_FIELDS, EventRegistration, EventStatus, Status
-from registrations.queries import households, places
-from registrations.services import booking, protocol
-from registrations.services.booking import OnWritten, nothing, write_attendees
+from registrations.errors import AlreadyCheckedIn, InvalidStatus, StaleRegistration
+from registrations.models import EventRegistration, Status
+from registrations.queries import households, registrations, statuses
+from registrations.queries.details import BeforeCommit, RegistrationDetails
+from registrations.services import booking, facts
+from registrations.services.retry import retried
+from schedules.targets import Target
 
 Action = AuditEvent.Action
 
@@ -29,13 +30,13 @@ BATCH = 100
 """How many are marked no-show in one transaction at close-out."""
 
 
-@protocol.retried
+@retried
 def check_in(
     registration: EventRegistration,
     *,
     attendee_ids: Sequence[int] | None = None,
     by: Actor,
-    on_written: OnWritten = nothing,
+    before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
     """Records that the household is here, with these of its attendees (all, if None).
 
@@ -43,14 +44,15 @@ def check_in(
     it and when, InvalidStatus, and InvalidRequest if somebody came who is not an attendee.
     """
     now = timezone.now()
-    _look_again(registration)
+    registrations.reload(registration)
     if registration.status is Status.CHECKED_IN:
         raise already_checked_in(registration)
     _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "checked in")
     came = households.attending(registration, attendee_ids)
     with transaction.atomic(using=PRIVATE, durable=True):
         _admit(registration, came, by=by, at=now)
-        on_written(registration)
+        if before_commit:
+            before_commit(RegistrationDetails(registration))
     return registration
 
 
@@ -58,8 +60,7 @@ def walk_in(
     *,
     household_id: int,
     attendee_ids: Sequence[int],
-    event_slot_id: int | None = None,
-    event_date_id: int | None = None,
+    target: Target,
     override_reason: str,
     by: Actor,
 ) -> EventRegistration:
@@ -69,64 +70,65 @@ def walk_in(
     raises; CapacityFull where no place is free, for nobody waits at a gate.
     """
 
-    def admit(registration: EventRegistration) -> None:
+    def admit(booked: RegistrationDetails) -> None:
+        registration = booked.registration
         _admit(registration, list(attendee_ids), by=by, at=registration.updated_at)
 
     return booking.register(
         household_id=household_id,
         attendee_ids=attendee_ids,
-        event_slot_id=event_slot_id,
-        event_date_id=event_date_id,
+        target=target,
         join_waitlist=False,
         override_reason=override_reason,
         by=by,
-        on_written=admit,
+        before_commit=admit,
     )
 
 
 def _admit(
     registration: EventRegistration, came: Sequence[int], *, by: Actor, at: datetime
 ) -> None:
-    registration.checked_in_at = at
-    _change(registration, places.status_row(Status.CHECKED_IN), by=by, at=at)
-    _record(registration, Action.CHECKED_IN, by=by, at=at, attendees=came)
-    trail.record_check_in(
-        CheckIn(action=CheckIn.Action.CHECK_IN, **_facts(registration, by, at)), came
+    # Guarded by what was read: of two devices, or of a check-in and a cancellation or move at
+    # once, one finds the row changed and starts anew.
+    registration.transition_to(
+        statuses.row_for(Status.CHECKED_IN), at=at, by=by.legacy_id, checked_in_at=at
     )
+    facts.record(Action.CHECKED_IN, registration, by=by, at=at, attendees=came)
+    _record_check_in(CheckIn.Action.CHECK_IN, registration, came, by=by, at=at)
 
 
-@protocol.retried
+@retried
 def undo_check_in(
-    registration: EventRegistration, *, by: Actor, on_written: OnWritten = nothing
+    registration: EventRegistration, *, by: Actor, before_commit: BeforeCommit | None = None
 ) -> EventRegistration:
     """Takes a check-in back: the registration is confirmed again. Raises InvalidStatus."""
     now = timezone.now()
-    _look_again(registration)
+    registrations.reload(registration)
     _require(registration, {Status.CHECKED_IN}, "taken back")
     with transaction.atomic(using=PRIVATE, durable=True):
-        registration.checked_in_at = None
-        _change(registration, places.status_row(Status.CONFIRMED), by=by, at=now)
-        _record(registration, Action.CHECK_IN_UNDONE, by=by, at=now)
-        trail.record_check_in(
-            CheckIn(action=CheckIn.Action.UNDO, **_facts(registration, by, now)), []
+        registration.transition_to(
+            statuses.row_for(Status.CONFIRMED), at=now, by=by.legacy_id, checked_in_at=None
         )
-        on_written(registration)
+        facts.record(Action.CHECK_IN_UNDONE, registration, by=by, at=now)
+        _record_check_in(CheckIn.Action.UNDO, registration, [], by=by, at=now)
+        if before_commit:
+            before_commit(RegistrationDetails(registration))
     return registration
 
 
-@protocol.retried
+@retried
 def mark_no_show(
-    registration: EventRegistration, *, by: Actor, on_written: OnWritten = nothing
+    registration: EventRegistration, *, by: Actor, before_commit: BeforeCommit | None = None
 ) -> EventRegistration:
     """Records that nobody came. A second time changes nothing. Raises InvalidStatus."""
     now = timezone.now()
-    _look_again(registration)
+    registrations.reload(registration)
     with transaction.atomic(using=PRIVATE, durable=True):
         if registration.status is not Status.NO_SHOW:
             _require(registration, {Status.CONFIRMED}, "marked no-show")
-            _change(registration, places.status_row(Status.NO_SHOW), by=by, at=now)
-            _record(registration, Action.NO_SHOW, by=by, at=now)
-        on_written(registration)
+            _mark_no_show(registration, by=by, at=now)
+        if before_commit:
+            before_commit(RegistrationDetails(registration))
     return registration
 
 
@@ -144,52 +146,27 @@ def close_out(event_date_id: int, *, by: Actor) -> int:
 
 
 def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
-    confirmed = places.rows_meaning(Status.CONFIRMED)
+    confirmed = statuses.rows_meaning(Status.CONFIRMED)
     rows = EventRegistration.objects.filter(event_date_id=event_date_id, event_status__in=confirmed)
     return rows.order_by("pk")
 
 
-@protocol.retried
+@retried
 def _mark_absent(event_date_id: int, registration_ids: Sequence[int], *, by: Actor) -> int:
     now, marked = timezone.now(), 0
-    no_show = places.status_row(Status.NO_SHOW)
     with transaction.atomic(using=PRIVATE, durable=True):
         for registration in _expected(event_date_id).filter(pk__in=registration_ids):
-            # Guarded as in _change; but one that was changed meanwhile is just left alone.
-            if registration.become(no_show, at=now, by=by.legacy_id):
-                _record(registration, Action.NO_SHOW, by=by, at=now)
-                marked += 1
+            try:
+                _mark_no_show(registration, by=by, at=now)
+            except StaleRegistration:  # checked in this very moment: it stays so
+                continue
+            marked += 1
     return marked
 
 
-@protocol.retried
-def change_attendees(
-    registration: EventRegistration,
-    *,
-    attendee_ids: Sequence[int],
-    by: Actor,
-    on_written: OnWritten = nothing,
-) -> EventRegistration:
-    """Other members of the household will come; the place stays as it is.
-
-    Raises InvalidRequest, HouseholdNotResolved, and InvalidStatus unless it is confirmed or waits.
-    """
-    now = timezone.now()
-    _look_again(registration)
-    _require(registration, {Status.CONFIRMED, Status.WAITLISTED}, "changed")
-    assert registration.event_status is not None
-    members = households.attendees(registration.household_id or 0, attendee_ids)
-    before = households.attending(registration, None)
-    with transaction.atomic(using=PRIVATE, durable=True):
-        # First, because it holds the row while attendees are exchanged.
-        _change(registration, registration.event_status, by=by, at=now)
-        registration.attendees.exclude(household_member_id__in=attendee_ids).delete()
-        write_attendees(registration, [m for m in members if m.pk not in before])
-        registration.attending = members
-        came = {"attendees": list(attendee_ids), "before": before}
-        _record(registration, Action.ATTENDEES_CHANGED, by=by, at=now, **came)
-        on_written(registration)
-    return registration
+def _mark_no_show(registration: EventRegistration, *, by: Actor, at: datetime) -> None:
+    registration.transition_to(statuses.row_for(Status.NO_SHOW), at=at, by=by.legacy_id)
+    facts.record(Action.NO_SHOW, registration, by=by, at=at)
 
 
 def already_checked_in(registration: EventRegistration) -> AlreadyCheckedIn:
@@ -201,45 +178,20 @@ def already_checked_in(registration: EventRegistration) -> AlreadyCheckedIn:
     return AlreadyCheckedIn(checked_in_at=at, checked_in_by=first.actor_id)
 
 
-def _look_again(registration: EventRegistration) -> None:
-    registration.refresh_from_db(fields=PLACE_FIELDS)
+def _require(registration: EventRegistration, allowed: Container[Status | None], what: str) -> None:
+    if registration.status not in allowed:
+        raise InvalidStatus(
+            f"The registration is {registration.event_status}: it cannot be {what}."
+        )
 
 
-def _require(
-    registration: EventRegistration, statuses: Container[Status | None], what: str
-) -> None:
-    if registration.status not in statuses:
-        raise InvalidStatus(f"The registration is {registration.event_status}: not to be {what}.")
-
-
-def _change(
-    registration: EventRegistration, status: EventStatus, *, by: Actor, at: datetime
-) -> None:
-    # Guarded by what was read: of two devices, or of a check-in and a cancellation or move at
-    # once, one finds the row changed and looks again.
-    if not registration.become(status, at=at, by=by.legacy_id):
-        raise protocol.TryAgain("The registration was changed meanwhile.")
-
-
-def _record(
+def _record_check_in(
+    action: CheckIn.Action,
     registration: EventRegistration,
-    action: AuditEvent.Action,
+    came: Sequence[int],
     *,
     by: Actor,
     at: datetime,
-    **details: Any,
 ) -> None:
-    facts = _facts(registration, by, at)
-    trail.append(AuditEvent(action=action, details=details, settled_at=at, **facts))
-
-
-def _facts(registration: EventRegistration, by: Actor, at: datetime) -> dict[str, Any]:
-    return {
-        "at": at,
-        "registration_id": registration.pk,
-        "household_id": registration.household_id,
-        "event_date_id": registration.event_date_id,
-        "event_slot_id": registration.event_slot_id,
-        "actor_kind": by.kind,
-        "actor_id": by.id,
-    }
+    record = CheckIn(action=action, **facts.about(registration, by=by, at=at))
+    trail.record_check_in(record, came)

@@ -1,232 +1,250 @@
 """Booking a place, giving it back, and moving to another.
 
 Every function is one operation under the protocol: it returns the registration as written, or
-raises a RegistrationError and has written nothing. `by` is the actor. `on_written` is called
+raises a RegistrationError and has written nothing. `by` is the actor. `before_commit` is called
 with the registration inside the private transaction, for what must be kept together with it.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from django.db import IntegrityError
 from django.utils import timezone
 
-from audit import trail
 from audit.models import AuditEvent
 from audit.trail import Actor
-from registrations.errors import (
-    AlreadyRegistered,
-    CapacityFull,
-    InvalidStatus,
-    NotFound,
-)
-from registrations.models import (
-    PLACE_FIELDS,
-    EventRegistration,
-    EventRegistrationMember,
-    HouseholdMember,
-    Status,
-)
-from registrations.queries import households, places
-from registrations.services import opening, protocol, waitlist
-from registrations.services.protocol import Place
+from registrations.errors import AlreadyRegistered, CapacityFull, InvalidStatus, NotFound, TryAgain
+from registrations.models import EventRegistration, Status
+from registrations.queries import households, registrations, statuses, targets
+from registrations.queries.details import BeforeCommit, RegistrationDetails
+from registrations.services import attendees, booking_rules, two_phase, waitlist
+from registrations.services.retry import retried
+from registrations.services.two_phase import LockedTarget, Operation
 from schedules.appointments import Appointment
-from schedules.counters import Target
-
-OnWritten = Callable[[EventRegistration], None]
+from schedules.targets import Target
 
 Action = AuditEvent.Action
 
 
-def nothing(registration: EventRegistration) -> None:
-    """Nothing is to be kept together with the registration."""
-
-
-@protocol.retried
+@retried
 def register(
     *,
+    target: Target,
     household_id: int,
     attendee_ids: Sequence[int],
-    event_slot_id: int | None = None,
     event_date_id: int | None = None,
     event_id: int | None = None,
     join_waitlist: bool = True,
     override_reason: str = "",
     by: Actor,
-    on_written: OnWritten = nothing,
+    before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
     """Books a place at a slot, or at a date that has no slots; or a place in its queue.
 
-    A slot may be named together with its date and event, which then must be its own. With an
+    A target may be named together with its date and event, which then must be its own. With an
     `override_reason`, which goes into the trail, booking need not be open; capacity and queue
     count all the same. Raises InvalidRequest, HouseholdNotResolved, NotFound, NotBookable,
     SlotRequired, AlreadyRegistered, Busy; and CapacityFull if there is no place and the
-    household will not wait.
+    household does not want to wait.
     """
     now = timezone.now()
-    target = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
     members = households.attendees(household_id, attendee_ids)
-    offer = opening.bookable(target, now, override=bool(override_reason))
+    offer = booking_rules.bookable(target, now, override=bool(override_reason))
     appointment = offer.appointment
-    opening.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+    booking_rules.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+
+    def book(operation: Operation) -> EventRegistration:
+        place = operation.place
+        if place.counter is None:
+            raise NotFound
+        if offer.is_open:
+            waitlist.take_places_for_queue(operation, place)
+        is_confirmed = place.free > 0 and not waitlist.queue_has_priority(place, offer)
+        if not (is_confirmed or join_waitlist):
+            _check_unregistered(household_id, appointment)
+            raise CapacityFull
+        if is_confirmed:
+            place.take(appointment.event_date_id)
+        registration = EventRegistration.objects.create(
+            household_id=household_id,
+            event_status=statuses.row_for(Status.CONFIRMED if is_confirmed else Status.WAITLISTED),
+            event_id=appointment.event_id,
+            event_date_id=appointment.event_date_id,
+            event_slot_id=appointment.event_slot_id,
+            waitlisted_at=None if is_confirmed else place.join_queue(now),
+            added_by=by.legacy_id,
+            last_updated_by=by.legacy_id,
+            created_at=now,
+            updated_at=now,
+        )
+        attendees.write(registration, members)
+        operation.record(
+            Action.REGISTERED if is_confirmed else Action.WAITLISTED,
+            registration,
+            by=by,
+            place=place,
+            delta=1 if is_confirmed else 0,
+            attendees=list(attendee_ids),
+            **booking_rules.overridden(offer, override_reason),
+        )
+        if before_commit:
+            position = None if is_confirmed else place.ledger.waiting
+            before_commit(RegistrationDetails(registration, appointment, position, members))
+        return registration
+
     try:
-        with protocol.locked(target, at=now) as operation:
-            place = operation.place
-            if place.row is None:
-                raise NotFound
-            promoted = waitlist.move_up(place) if offer.is_open else []
-            confirmed = place.free > 0 and not waitlist.comes_first(place, offer)
-            if confirmed:
-                place.take(appointment.event_date_id)
-            elif not join_waitlist:
-                _check_unregistered(household_id, appointment)
-                raise CapacityFull
-            registration = EventRegistration(
-                household_id=household_id,
-                event_status=place.status(Status.CONFIRMED if confirmed else Status.WAITLISTED),
-                event_id=appointment.event_id,
-                event_date_id=appointment.event_date_id,
-                event_slot_id=appointment.event_slot_id,
-                waitlisted_at=None if confirmed else waitlist.end_of_queue(place),
-                added_by=by.legacy_id,
-                last_updated_by=by.legacy_id,
-                created_at=now,
-                updated_at=now,
-            )
-            registration.appointment = appointment
-            if not confirmed:
-                registration.waitlist_position = place.tally.waiting - len(promoted) + 1
-            with operation.writing():
-                waitlist.write(place, promoted, by=trail.SYSTEM)
-                registration.save(force_insert=True)
-                write_attendees(registration, members)
-                registration.attending = members
-                place.log(
-                    Action.REGISTERED if confirmed else Action.WAITLISTED,
-                    registration,
-                    delta=1 if confirmed else 0,
-                    by=by,
-                    attendees=list(attendee_ids),
-                    **opening.overridden(offer, override_reason),
-                )
-                on_written(registration)
+        return two_phase.run(
+            [target], book, at=now, expects_movement=lambda ledger: offer.seems_free
+        )
     except IntegrityError as error:
-        # One active registration per household and date: the database decides, so that two
-        # requests at once on two slots of the date cannot both pass a look beforehand.
-        _check_unregistered(household_id, appointment)
-        raise protocol.TryAgain("The other registration is gone again.") from error
-    return registration
+        raise _collision(household_id, appointment) from error
 
 
-@protocol.retried
+@retried
 def cancel(
-    registration: EventRegistration, *, by: Actor, on_written: OnWritten = nothing
+    registration: EventRegistration, *, by: Actor, before_commit: BeforeCommit | None = None
 ) -> EventRegistration:
-    """Gives the place back and lets the head of the queue move up.
+    """Gives the place back and promotes the head of the queue.
 
     Cancelling what is cancelled changes nothing. Leaving the waitlist moves no counter and
     promotes nobody. Raises InvalidStatus once attendance is recorded (undo the check-in first),
     and Busy.
     """
     now = timezone.now()
-    with protocol.locked(registration.target, at=now) as operation:
+
+    def give_back(operation: Operation) -> EventRegistration:
         place = operation.place
-        _look_again(registration, place)
-        if registration.status is Status.CANCELLED:
-            with operation.writing():
-                on_written(registration)
-            return registration
-        held = _holds_movable_place(registration)
-        promoted = _give_back(place, registration, now) if held else []
-        registration.cancelled_at = now
-        registration.waitlisted_at = None
-        registration.waitlist_position = None
-        with operation.writing():
-            place.change(registration, Status.CANCELLED, by=by)
-            place.log(Action.CANCELLED, registration, delta=-1 if held else 0, by=by)
-            waitlist.write(place, promoted, by=trail.SYSTEM)
-            on_written(registration)
-    return registration
+        _reload(registration, place)
+        if registration.status is not Status.CANCELLED:
+            was_confirmed = _has_movable_place(registration)
+            _vacate(place, registration, was_confirmed)
+            registration.transition_to(
+                statuses.row_for(Status.CANCELLED),
+                at=now,
+                by=by.legacy_id,
+                cancelled_at=now,
+                waitlisted_at=None,
+            )
+            delta = -1 if was_confirmed else 0
+            operation.record(Action.CANCELLED, registration, by=by, place=place, delta=delta)
+            if was_confirmed:
+                _promote_if_open(operation, place)
+        if before_commit:
+            before_commit(RegistrationDetails(registration))
+        return registration
+
+    return two_phase.run(
+        [registration.target],
+        give_back,
+        at=now,
+        # With a queue, its head takes the place over, and the counter stays as it is.
+        expects_movement=lambda ledger: (
+            registration.status is Status.CONFIRMED and not ledger.waiting
+        ),
+    )
 
 
-@protocol.retried
+@retried
 def move(
     registration: EventRegistration,
     *,
-    event_slot_id: int | None = None,
+    target: Target,
     event_date_id: int | None = None,
     event_id: int | None = None,
     override_reason: str = "",
     by: Actor,
-    on_written: OnWritten = nothing,
+    before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
     """Takes a place elsewhere and gives the old one back, or changes nothing at all.
 
-    The queue of the old place moves up; that of the new one goes first. Whoever waited and finds
-    a place is confirmed. Moving to where one is changes nothing. `override_reason` is that of
-    `register`. Raises what `register` raises, and InvalidStatus.
+    The queue of the old place is promoted; that of the new one goes first. Whoever waited and
+    finds a place is confirmed. Moving to where one is changes nothing. `override_reason` is that
+    of `register`. Raises what `register` raises, and InvalidStatus.
     """
     now = timezone.now()
-    goal = Target.of(event_slot_id=event_slot_id, event_date_id=event_date_id)
-    if goal == registration.target:
-        with protocol.locked(goal, at=now) as operation:
-            _look_again(registration, operation.place)
-            _holds_movable_place(registration)
-            with operation.writing():
-                on_written(registration)
-        return registration
-    offer = opening.bookable(goal, now, override=bool(override_reason))
+    if target == registration.target:
+        return _stay(registration, before_commit)
+    offer = booking_rules.bookable(target, now, override=bool(override_reason))
     appointment = offer.appointment
-    opening.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+    booking_rules.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
+
+    def change_places(operation: Operation) -> EventRegistration:
+        old, new = operation.places[registration.target], operation.places[target]
+        _reload(registration, old)
+        was_confirmed = _has_movable_place(registration)
+        if offer.is_open:
+            waitlist.take_places_for_queue(operation, new)
+        if new.free <= 0 or waitlist.queue_has_priority(new, offer):
+            raise CapacityFull
+        new.take(appointment.event_date_id)
+        _vacate(old, registration, was_confirmed)
+        delta = -1 if was_confirmed else 0
+        operation.record(Action.MOVED_FROM, registration, by=by, place=old, delta=delta)
+        registration.transition_to(
+            statuses.row_for(Status.CONFIRMED),
+            at=now,
+            by=by.legacy_id,
+            event_id=appointment.event_id,
+            event_date_id=appointment.event_date_id,
+            event_slot_id=appointment.event_slot_id,
+            waitlisted_at=None,
+        )
+        overridden = booking_rules.overridden(offer, override_reason)
+        operation.record(Action.MOVED_TO, registration, by=by, place=new, delta=1, **overridden)
+        if was_confirmed:
+            _promote_if_open(operation, old)
+        if before_commit:
+            before_commit(RegistrationDetails(registration, appointment))
+        return registration
+
     try:
-        with protocol.locked(registration.target, goal, at=now) as operation:
-            old, new = operation.places[registration.target], operation.places[goal]
-            _look_again(registration, old)
-            held = _holds_movable_place(registration)
-            promoted_there = waitlist.move_up(new) if offer.is_open else []
-            if new.free <= 0 or waitlist.comes_first(new, offer):
-                raise CapacityFull
-            new.take(appointment.event_date_id)
-            promoted_here = _give_back(old, registration, now) if held else []
-            with operation.writing():
-                old.log(Action.MOVED_FROM, registration, delta=-1 if held else 0, by=by)
-                waitlist.write(old, promoted_here, by=trail.SYSTEM)
-                waitlist.write(new, promoted_there, by=trail.SYSTEM)
-                registration.event_id = appointment.event_id
-                registration.event_date_id = appointment.event_date_id
-                registration.event_slot_id = appointment.event_slot_id
-                registration.waitlisted_at = registration.waitlist_position = None
-                registration.appointment = appointment
-                new.change(registration, Status.CONFIRMED, by=by)
-                overridden = opening.overridden(offer, override_reason)
-                new.log(Action.MOVED_TO, registration, delta=1, by=by, **overridden)
-                on_written(registration)
+        return two_phase.run([registration.target, target], change_places, at=now)
     except IntegrityError as error:
-        household_id = registration.household_id
-        if household_id is not None:
+        raise _collision(registration.household_id, appointment) from error
+
+
+def _stay(registration: EventRegistration, before_commit: BeforeCommit | None) -> EventRegistration:
+    """A move to where the registration is already: only checks that it could move at all."""
+
+    def check(operation: Operation) -> EventRegistration:
+        _reload(registration, operation.place)
+        _has_movable_place(registration)
+        if before_commit:
+            before_commit(RegistrationDetails(registration))
+        return registration
+
+    now = timezone.now()
+    return two_phase.run([registration.target], check, at=now, expects_movement=two_phase.never)
+
+
+def _collision(household_id: int | None, appointment: Appointment) -> Exception:
+    """Why the database refused a row: the household's other registration on that date.
+
+    One active registration per household and date: the database decides, so that two requests at
+    once on two slots of the date cannot both pass a look beforehand.
+    """
+    statuses.forget()
+    if household_id is not None:
+        try:
             _check_unregistered(household_id, appointment)
-        raise protocol.TryAgain("The other registration is gone again.") from error
-    return registration
-
-
-# Deciding: reads, and raises ---------------------------------------------------------
+        except AlreadyRegistered as refusal:
+            return refusal
+    return TryAgain("The other registration is gone again.")
 
 
 def _check_unregistered(household_id: int, appointment: Appointment) -> None:
-    existing = places.active_registration_id(household_id, appointment.event_date_id)
+    existing = targets.active_registration_id(household_id, appointment.event_date_id)
     if existing is not None:
         raise AlreadyRegistered(registration_id=existing)
 
 
-def _look_again(registration: EventRegistration, place: Place) -> None:
+def _reload(registration: EventRegistration, place: LockedTarget) -> None:
     """Re-reads the row under the lock: what was read before it may be long out of date."""
-    registration.refresh_from_db(fields=PLACE_FIELDS)
-    registration.event_status = place.tally.rows.get(registration.event_status_id or 0)
+    registrations.reload(registration)
     if registration.target != place.target:
-        raise protocol.TryAgain("The registration was moved meanwhile.")
+        raise TryAgain("The registration was moved meanwhile.")
 
 
-def _holds_movable_place(registration: EventRegistration) -> bool:
+def _has_movable_place(registration: EventRegistration) -> bool:
     """Whether it is confirmed (True) or waits (False). Raises InvalidStatus for all others."""
     if registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
         raise InvalidStatus(
@@ -236,30 +254,14 @@ def _holds_movable_place(registration: EventRegistration) -> bool:
     return registration.status is Status.CONFIRMED
 
 
-def _give_back(
-    place: Place, registration: EventRegistration, now: datetime
-) -> list[EventRegistration]:
-    """Frees the registration's place; returns who moves up. Nobody does once booking is closed."""
-    place.release(registration.event_date_id)
-    if place.tally.waiting and waitlist.is_open(place.target, now):
-        return waitlist.move_up(place)
-    return []
+def _vacate(place: LockedTarget, registration: EventRegistration, was_confirmed: bool) -> None:
+    if was_confirmed:
+        place.release(registration.event_date_id)
+    else:
+        place.leave_queue()
 
 
-# Writing: inside the private transaction ---------------------------------------------
-
-
-def write_attendees(registration: EventRegistration, members: list[HouseholdMember]) -> None:
-    """Adds attendees, stamped as the registration is."""
-    rows = [
-        EventRegistrationMember(
-            event_registration=registration,
-            household_member=member,
-            added_by=registration.last_updated_by,
-            last_updated_by=registration.last_updated_by,
-            created_at=registration.updated_at,
-            updated_at=registration.updated_at,
-        )
-        for member in members
-    ]
-    EventRegistrationMember.objects.bulk_create(rows)
+def _promote_if_open(operation: Operation, place: LockedTarget) -> None:
+    """Nobody is promoted once booking is closed."""
+    if place.ledger.waiting and waitlist.is_open(place.target, operation.at):
+        waitlist.take_places_for_queue(operation, place)

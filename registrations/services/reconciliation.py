@@ -1,7 +1,11 @@
-"""Making the counters exact where nobody books again, and where they have drifted."""
+"""Finding counters that do not say what the registrations say, and making them right.
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+Three things are compared: `reserved` in public, the ledger, and the registrations' rows, which are
+the truth.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -10,14 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 from prometheus_client import Counter as PrometheusCounter
 
-from audit.models import AuditEvent
-from freshtrak.databases import PUBLIC
-from registrations.errors import Busy
-from registrations.queries import counts
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.errors import TryAgain
+from registrations.models import Ledger
+from registrations.queries import counts, targets
 from registrations.queries.counts import Counter, Scope
-from registrations.services import protocol, settlement
+from registrations.queries.targets import Counts
+from registrations.services import ledgers, settlement
+from registrations.services.retry import retried
+from registrations.services.two_phase import Unclear
 from schedules import counters
-from schedules.counters import Target
+from schedules.counters import CounterRow, Verdict
+from schedules.targets import Kind, Target
 
 log = structlog.get_logger(__name__)
 
@@ -27,43 +35,15 @@ DRIFT = PrometheusCounter(
 
 BATCH = 2000
 """Counters that are compared at once, without a lock."""
-LOCKED = 200
-"""Of those that seem wrong, how many are locked at once to look again."""
-LATELY = timedelta(minutes=1)
+LOCKED = {Kind.SLOT: 200, Kind.DATE: 20}
+"""Of those that seem wrong, how many are locked at once to look again; dates with their slots."""
+RECENT = timedelta(minutes=1)
 """Longer than an operation takes, a batch is read, and clocks are apart."""
-MARKING = 0.5
-"""Seconds that a live process has at the most, under our lock, to mark what it committed."""
-
-
-def settle() -> tuple[int, int]:
-    """Settles every target that has unsettled events; returns how many events, and how many left.
-
-    Left are those whose owner may still be alive, and targets that others keep locked: the next
-    run finds them. Safe at any time and from several machines at once.
-    """
-    rows = AuditEvent.objects.unsettled().order_by("pk")
-    targets = dict.fromkeys(
-        Target.of(event_slot_id=slot_id, event_date_id=date_id)
-        for slot_id, date_id in rows.values_list("event_slot_id", "event_date_id")
-    )
-    settled = 0
-    for target in targets:
-        try:
-            while marked := _settle_one(target):
-                settled += marked
-        except Busy:
-            log.warning("settle_busy", target=str(target))
-    return settled, AuditEvent.objects.unsettled().count()
-
-
-@protocol.retried
-def _settle_one(target: Target) -> int:
-    return settlement.settle(target, at=timezone.now())
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A counter that does not say what the registrations say."""
+    """A counter, or a ledger, that does not say what the registrations say."""
 
     event_date_id: int | None
     """None: the hour of the slot is gone, and nobody knows its date."""
@@ -75,59 +55,69 @@ class Drift:
     """Registrations that hold a place."""
     drift: int
     """By how much `reserved` is too high (or too low: negative), allowance considered."""
+    ledger: tuple[int, int] | None
+    """How many hold and wait as the ledger has it, where that is wrong."""
     unsettled: bool
     """A process died there: `settle` explains all or part of it."""
     ambiguous: int
-    """Events that were settled without proof there, each of which may have cost one place."""
-
-
-Progress = Callable[[int], None]
+    """Movements that were folded without proof there, each of which may have cost places."""
 
 
 def reconcile(
-    scope: Scope, *, fix: bool, allowance: int = 0, progress: Progress = lambda done: None
-) -> Iterator[Drift]:
-    """Each counter that has drifted: first those of slots, then those of dates.
+    scope: Scope,
+    *,
+    fix: bool,
+    allowance: int = 0,
+    report: Callable[[Drift], None],
+    progress: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Reports each counter that has drifted: first those of slots, then those of dates.
 
-    What seems wrong at a glance, or moved lately, is looked at again under its lock, where it is
-    exact, live traffic or not. With `fix` it is then settled and made right, by a relative update;
-    it can be stopped at any time and started again. Other systems may hold up to `allowance`
-    places of each slot (of a date with slots: that many for each of them): only what goes beyond,
-    or falls below the registrations, is drift. `progress` is told how many were compared.
+    What seems wrong at a glance, or moved recently, is looked at again under its locks, where it
+    is exact, live traffic or not. With `fix` it is settled first and then made right, by a relative
+    update; it can be stopped at any time and started again. Other systems may hold up to
+    `allowance` places of each slot (of a date with slots: that many for each of them): only what
+    goes beyond, or falls below the registrations, is drift. `progress` is told how many counters
+    were compared.
 
     Raises Busy if a lock cannot be had.
     """
-    for is_date, batches in ((False, counts.slots), (True, counts.dates)):
+    for kind, batches in ((Kind.SLOT, counts.slots), (Kind.DATE, counts.dates)):
         for batch in batches(scope, BATCH):
-            suspects = _suspects(is_date, batch, allowance)
-            for at in range(0, len(suspects), LOCKED):
-                yield from _examine(is_date, suspects[at : at + LOCKED], fix, allowance)
+            suspects = _suspects(kind, batch, allowance)
+            for start in range(0, len(suspects), LOCKED[kind]):
+                ids = suspects[start : start + LOCKED[kind]]
+                for drift in _examine(kind, ids, fix=fix, allowance=allowance):
+                    report(drift)
             progress(len(batch))
 
 
-def _suspects(is_date: bool, batch: Sequence[Counter], allowance: int) -> list[Counter]:
-    """Those that may have drifted, read without a lock.
+def _suspects(kind: Kind, batch: Sequence[Counter], allowance: int) -> list[int]:
+    """The ids of those that may have drifted, read without a lock.
 
     Besides what looks wrong that is all that moved while we read: `reserved` was read before the
-    registrations, and a booking in between can make a wrong counter look right. It has left an
-    event, which is read last.
+    registrations, and a booking in between can make a wrong counter look right. It has left a
+    fact in the trail, which is read last.
     """
     ids = [counter.id for counter in batch]
-    counted = counts.holding(is_date=is_date, ids=ids)
-    room = _room(is_date, ids, allowance)
-    moved = counts.moved_since(timezone.now() - LATELY, is_date=is_date, ids=ids)
-    return [
-        counter
+    counted = counts.rows_at(kind, ids)
+    room = _room(kind, ids, allowance)
+    wrong = {
+        counter.id
         for counter in batch
-        if counter.id in moved
-        or _beyond(counter.reserved, counted.get(counter.id, 0), room[counter.id])
-    ]
+        if _beyond(counter.reserved, counted.get(counter.id, Counts()).holding, room[counter.id])
+    }
+    opened = {ledger.target: ledger for ledger in ledgers.existing(kind, ids)}
+    wrong |= {target.id for target in _miscounted(opened)}
+    wrong |= {target.id for target, ledger in opened.items() if ledger.pending}
+    wrong |= counts.moved_since(timezone.now() - RECENT, kind)
+    return [id_ for id_ in ids if id_ in wrong]
 
 
-def _room(is_date: bool, ids: Sequence[int], allowance: int) -> dict[int, int]:
+def _room(kind: Kind, ids: Collection[int], allowance: int) -> dict[int, int]:
     """How many places of each slot or date may be other systems'."""
-    slots = counts.slots_of_dates(ids) if is_date and allowance else {}
-    return {row_id: allowance * slots.get(row_id, 1) for row_id in ids}
+    slots = counts.slots_of_dates(ids) if kind is Kind.DATE and allowance else {}
+    return {id_: allowance * slots.get(id_, 1) for id_ in ids}
 
 
 def _beyond(reserved: int, counted: int, room: int) -> int:
@@ -135,66 +125,134 @@ def _beyond(reserved: int, counted: int, room: int) -> int:
     return max(reserved - counted - room, 0) + min(reserved - counted, 0)
 
 
-@protocol.retried
-def _examine(is_date: bool, suspects: Sequence[Counter], fix: bool, allowance: int) -> list[Drift]:
-    ids = [counter.id for counter in suspects]
+def _miscounted(opened: dict[Target, Ledger]) -> dict[Target, Ledger]:
+    """The ledgers that do not say what their rows say."""
+    return {
+        target: opened[target]
+        for target, counted in targets.count_rows(opened).items()
+        if (counted.holding, counted.waiting) != (opened[target].holding, opened[target].waiting)
+    }
+
+
+@retried
+def _examine(kind: Kind, ids: Sequence[int], *, fix: bool, allowance: int) -> list[Drift]:
+    """Looks again under the locks, and with `fix` makes right what is wrong."""
     if fix:
-        _settle_at(is_date, ids)
-    room = _room(is_date, ids, allowance)
-    with transaction.atomic(using=PUBLIC, durable=True):
-        locked = counters.lock_many(is_date=is_date, ids=ids)
-        # Under the locks nobody is between the two commits. Whoever lives marks now what was
-        # committed; what stays unsettled belongs to the dead, and its counter may not have moved.
-        dead = _left_unsettled(is_date, ids)
-        if fix and dead:
-            raise protocol.TryAgain("A process died there: it is settled first.")
-        counted = counts.holding(is_date=is_date, ids=ids)
-        drifts = {
-            row_id: drift
-            for row_id, row in locked.items()
-            if (drift := _beyond(row.reserved, counted.get(row_id, 0), room[row_id]))
-        }
+        _settle(kind, ids)
+    room = _room(kind, ids, allowance)
+    involved = {Target(kind, id_) for id_ in ids}
+    if kind is Kind.DATE:
+        involved |= counts.slots_on(ids)
+    with ExitStack() as public:
+        with transaction.atomic(using=PRIVATE, durable=True):
+            look = _look(kind, ids, involved, public)
+            if fix and look.unsettled:
+                raise TryAgain("A movement is pending there: it is settled first.")
+            drifts = look.drifts(room)
+            if fix:
+                ledgers.recount(look.miscounted)
         if fix:
-            correction = {row_id: -drift for row_id, drift in drifts.items()}
-            counters.correct(is_date=is_date, deltas=correction)
-    ambiguous = counts.ambiguous(is_date=is_date, ids=drifts)
-    date_of = {} if is_date else counts.dates_of_slots(drifts)
-    found = [
-        Drift(
-            event_date_id=row_id if is_date else date_of.get(row_id),
-            event_slot_id=None if is_date else row_id,
-            capacity=locked[row_id].capacity,
-            reserved=locked[row_id].reserved,
-            counted=counted.get(row_id, 0),
-            drift=drift,
-            unsettled=row_id in dead,
-            ambiguous=ambiguous.get(row_id, 0),
-        )
-        for row_id, drift in drifts.items()
-    ]
+            counters.correct(kind, {id_: -drift for id_, drift in drifts.items() if drift})
+    found = look.describe(drifts)
     for each in found if fix else []:
         log.warning("drift_fixed", **asdict(each))
     DRIFT.labels("fixed" if fix else "found").inc(len(found))
     return found
 
 
-def _left_unsettled(is_date: bool, ids: Sequence[int]) -> set[int]:
-    deadline = time.monotonic() + MARKING
-    while left := counts.unsettled(is_date=is_date, ids=ids):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.02)
-    return left
+def _settle(kind: Kind, ids: Sequence[int]) -> None:
+    """Settles what is pending at these slots, or anywhere with an effect on these dates."""
+    for ledger in ledgers.with_pending():
+        if _affected(ledger, kind).intersection(ids):
+            settlement.settle_target(ledger.target)
 
 
-def _settle_at(is_date: bool, ids: Sequence[int]) -> None:
-    """Settles what the dead left at these slots, or at these dates and all their slots."""
-    column = "event_date_id" if is_date else "event_slot_id"
-    rows = AuditEvent.objects.unsettled().filter(**{f"{column}__in": ids}).order_by("pk")
-    targets = {
-        Target.of(event_slot_id=slot_id, event_date_id=date_id)
-        for slot_id, date_id in rows.values_list("event_slot_id", "event_date_id")
-    }
-    for target in sorted(targets):
-        while settlement.settle(target, at=timezone.now()):
-            pass
+@dataclass(frozen=True)
+class _Look:
+    """What stands in both databases while all locks are held."""
+
+    kind: Kind
+    rows: dict[int, CounterRow]
+    counted: dict[int, Counts]
+    ledgers: dict[Target, Ledger]
+    miscounted: dict[Target, Ledger]
+    unsettled: set[int]
+    """The ids at which a movement is pending that public does not show."""
+
+    def drifts(self, room: dict[int, int]) -> dict[int, int]:
+        """By how much `reserved` is wrong, for each id where it or the ledger is."""
+        drifts = {
+            id_: _beyond(row.reserved, self.holding(id_), room[id_])
+            for id_, row in self.rows.items()
+        }
+        return {
+            id_: drift
+            for id_, drift in drifts.items()
+            if drift or Target(self.kind, id_) in self.miscounted
+        }
+
+    def holding(self, id_: int) -> int:
+        return self.counted.get(id_, Counts()).holding
+
+    def describe(self, drifts: dict[int, int]) -> list[Drift]:
+        date_of = counts.dates_of_slots(drifts) if self.kind is Kind.SLOT else {}
+        return [
+            self._describe(Target(self.kind, id_), drift, date_of) for id_, drift in drifts.items()
+        ]
+
+    def _describe(self, target: Target, drift: int, date_of: dict[int, int]) -> Drift:
+        row = self.rows[target.id]
+        ledger, wrong = self.ledgers.get(target), self.miscounted.get(target)
+        return Drift(
+            event_date_id=target.id if target.is_date else date_of.get(target.id),
+            event_slot_id=None if target.is_date else target.id,
+            capacity=row.capacity,
+            reserved=row.reserved,
+            counted=self.holding(target.id),
+            drift=drift,
+            ledger=(wrong.holding, wrong.waiting) if wrong else None,
+            unsettled=target.id in self.unsettled,
+            ambiguous=ledger.ambiguous if ledger else 0,
+        )
+
+
+def _look(kind: Kind, ids: Sequence[int], involved: Collection[Target], public: ExitStack) -> _Look:
+    """Takes all locks, in their order: ledgers, then slots, and dates last.
+
+    Raises TryAgain if somebody was at a target meanwhile whose ledger was not open yet.
+    """
+    locked = ledgers.lock_existing(involved)
+    pending = [ledger for ledger in locked.values() if ledger.pending]
+    public.enter_context(transaction.atomic(using=PUBLIC, durable=True))
+    slots = [ledger.target_id for ledger in pending if not ledger.target.is_date]
+    slot_rows = counters.lock_many(Kind.SLOT, ids if kind is Kind.SLOT else slots)
+    rows = slot_rows if kind is Kind.SLOT else counters.lock_many(Kind.DATE, ids)
+    found = {row.target: row for row in (*slot_rows.values(), *rows.values())}
+    unsettled: set[int] = set()
+    for ledger in pending:
+        if not _is_applied(ledger, found.get(ledger.target)):
+            unsettled |= _affected(ledger, kind).intersection(ids)
+    counted = counts.rows_at(kind, ids)
+    if any(
+        ledger.target not in locked and _affected(ledger, kind).intersection(ids)
+        for ledger in ledgers.with_pending()  # read last: nobody is between the two commits unseen
+    ):
+        raise TryAgain("Somebody used a target for the first time.")
+    own = {target: ledger for target, ledger in locked.items() if target.kind is kind}
+    return _Look(kind, rows, counted, own, _miscounted(own), unsettled)
+
+
+def _is_applied(ledger: Ledger, row: CounterRow | None) -> bool:
+    """Whether public shows the movement that is pending. Raises Unclear."""
+    assert ledger.pending is not None
+    verdict = row.verdict_on(ledger.pending.marker) if row else Verdict.AMBIGUOUS
+    if verdict is Verdict.UNCLEAR:
+        raise Unclear(f"{ledger.target} has a movement pending whose owner may be alive")
+    return verdict is Verdict.APPLIED
+
+
+def _affected(ledger: Ledger, kind: Kind) -> set[int]:
+    """The slots, or dates, whose `reserved` a pending movement moves."""
+    if ledger.kind == kind:
+        return {ledger.target_id}
+    return set(ledger.pending.movement.by_date) if ledger.pending and kind is Kind.DATE else set()

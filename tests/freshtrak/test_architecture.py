@@ -14,17 +14,17 @@ def test_dependencies_point_one_way() -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-def test_public_rows_are_locked_and_written_in_one_module() -> None:
-    """`select_for_update`, and writes to public tables: schedules.counters (and its local twin
-    for demo and tests)."""
+def test_rows_are_locked_in_one_module_of_each_database() -> None:
+    """`select_for_update`: schedules.counters in public, which alone writes there (and its sandbox
+    for demo and tests); the ledgers in private."""
     sources = [
         path
         for app in ("freshtrak", "schedules", "registrations", "audit")
         for path in (settings.BASE_DIR / app).rglob("*.py")
     ]
 
-    locking = [path.name for path in sources if "select_for_update(" in path.read_text()]
+    locking = {path.name for path in sources if "select_for_update(" in path.read_text()}
     stamping = [path.name for path in sources if "last_update=" in path.read_text()]
 
-    assert locking == ["counters.py"]
+    assert locking == {"counters.py", "ledgers.py"}
     assert set(stamping) == {"counters.py"}

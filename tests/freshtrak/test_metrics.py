@@ -23,15 +23,15 @@ def _samples(text: str) -> dict[str, float]:
     }
 
 
-def test_metrics_count_requests_and_what_is_unsettled(client: APIClient) -> None:
+def test_metrics_count_requests_and_what_is_pending(client: APIClient) -> None:
     client.get("/api/v1/events/")
 
     samples = _samples(client.get("/metrics").content.decode())
 
     labels = '{"method": "GET", "route": "api/v1/events/", "status": "200"}'
     assert samples[f"freshtrak_requests_total{labels}"] >= 1
-    assert samples["freshtrak_unsettled_events{}"] == 0
-    assert samples["freshtrak_ambiguous_events{}"] == 0
+    assert samples["freshtrak_pending_movements{}"] == 0
+    assert samples["freshtrak_ambiguous_movements{}"] == 0
 
 
 @pytest.mark.real_commits

@@ -134,7 +134,7 @@ def test_an_installation_is_adopted_and_booked_at_once(other_database: Any, sett
     dry = _listed("--dry-run")
     call_command("migrate", verbosity=0)
     listed = _listed()
-    call_command("reconcile_reserved", "--fix", stdout=StringIO())
+    call_command("reconcile_reserved", "--fix", "--allowance=0", stdout=StringIO())
 
     assert dry == listed == {3: "slot_gone", 4: "no_household", 5: "unknown_status"}
     assert EventRegistration.objects.count() == 5

@@ -7,7 +7,8 @@ import pytest
 from audit.models import AuditEvent, CheckIn
 from registrations.errors import AlreadyCheckedIn, InvalidRequest, InvalidStatus
 from registrations.models import EventRegistration, Household
-from registrations.services import attendance
+from registrations.queries import details
+from registrations.services import attendance, attendees
 from tests import booking as b
 from tests import factories
 
@@ -118,11 +119,13 @@ def test_attendees_are_exchanged(registration: EventRegistration) -> None:
     first, second, third = registration.attendees.values_list("household_member_id", flat=True)
     new = factories.MemberFactory(household=registration.household)
 
-    changed = attendance.change_attendees(
-        _read(registration), attendee_ids=[new.pk, second], by=b.BY
+    seen: list[details.RegistrationDetails] = []
+
+    attendees.change(
+        _read(registration), attendee_ids=[new.pk, second], by=b.BY, before_commit=seen.append
     )
 
-    assert [member.pk for member in changed.attending] == [new.pk, second]
+    assert [member.pk for member in seen[0].attendees] == [new.pk, second]
     now = registration.attendees.values_list("household_member_id", flat=True)
     assert set(now) == {new.pk, second}
     event = AuditEvent.objects.get(action="attendees_changed")
@@ -133,7 +136,7 @@ def test_attendees_of_a_checked_in_one_stay(registration: EventRegistration) -> 
     _check_in(registration)
 
     with pytest.raises(InvalidStatus):
-        attendance.change_attendees(_read(registration), attendee_ids=[1], by=b.BY)
+        attendees.change(_read(registration), attendee_ids=[1], by=b.BY)
 
 
 @pytest.mark.real_commits

@@ -46,7 +46,7 @@ def test_attendees_are_members_active_and_each_once(household: Household) -> Non
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_attendees_of_a_household_that_is_gone(household: Household, exists: bool) -> None:
+def test_attendees_of_a_household_that_is_deleted(household: Household, exists: bool) -> None:
     slot = factories.EventSlotFactory()
     members = list(household.members.values_list("pk", flat=True))
     if exists:

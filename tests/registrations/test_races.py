@@ -5,6 +5,7 @@ would prove nothing.
 """
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,10 @@ from audit.models import CheckIn
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered
 from registrations.models import EventRegistration, EventStatus
-from registrations.queries import places
 from registrations.services import attendance
+from schedules import counters
 from schedules.models import EventDate, EventSlot
+from schedules.targets import Target
 from tests import booking as b
 from tests import factories
 
@@ -30,14 +32,17 @@ def _without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes FOR UPDATE away, and lets both decide before either writes."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *args, **kwargs: self)
     both_have_looked = threading.Barrier(2)
-    tally = places.tally
 
-    def tally_together(target: Any) -> Any:
-        counted = tally(target)
-        both_have_looked.wait(10)
-        return counted
+    def together(look: Callable[[Target], Any]) -> Callable[[Target], Any]:
+        def look_together(target: Target) -> Any:
+            seen = look(target)
+            both_have_looked.wait(10)
+            return seen
 
-    monkeypatch.setattr(places, "tally", tally_together)
+        return look_together
+
+    for look in (counters.lock, counters.read_unlocked):
+        monkeypatch.setattr(counters, look.__name__, together(look))
 
 
 @pytest.mark.mariadb

@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from freshtrak.databases import PUBLIC
 from registrations.errors import (
     AlreadyRegistered,
     CapacityFull,
@@ -16,6 +19,7 @@ from registrations.errors import (
     SlotRequired,
 )
 from registrations.models import EventRegistration, Household
+from registrations.queries import details
 from schedules.models import EventDate, EventHour, EventSlot
 from tests import booking as b
 from tests import factories
@@ -44,23 +48,25 @@ def test_register_confirms_counts_and_records(household: Household) -> None:
     assert b.drift() == {}
 
 
-def test_register_event_carries_delta_value_seen_and_when_settled(household: Household) -> None:
+def test_register_event_carries_delta_and_value_seen(household: Household) -> None:
     slot = factories.EventSlotFactory(capacity=9, reserved=4)
 
     b.register(household, slot)
 
     event = AuditEvent.objects.get()
-    assert (event.delta, event.reserved_seen, event.ambiguous) == (1, 4, False)
-    assert event.settled_at is not None
+    assert (event.delta, event.reserved_seen) == (1, 4)
     assert (event.actor_kind, event.actor_id) == ("participant", "7")
-    assert EventSlot.objects.get().last_update == event.last_update_written
+    assert EventSlot.objects.get().last_update is not None
+    assert b.pending() == 0
 
 
 def test_register_when_full_joins_the_queue_in_order() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     first, second, third = factories.households(3)
 
-    positions = [b.register(h, slot).waitlist_position for h in (first, second, third)]
+    registrations = [b.register(h, slot) for h in (first, second, third)]
+
+    positions = [row.waitlist_position for row in details.read(registrations)]
 
     assert positions == [None, 1, 2]
     assert b.queue(slot) == [second.pk, third.pk]
@@ -227,19 +233,38 @@ def test_register_and_cancel_many_times_keeps_history(household: Household) -> N
 # Cost -------------------------------------------------------------------------------
 
 
-def test_register_costs_eleven_statements_and_a_refusal_six() -> None:
-    slot = factories.EventSlotFactory(capacity=1)
-    first, second = factories.households(2)
-    members = {h.pk: list(h.members.values_list("pk", flat=True)) for h in (first, second)}
+def test_register_costs_the_same_however_many_hold_or_wait() -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    opener, *households = factories.households(5)
+    b.register(opener, slot)
 
-    confirmed = b.statements(lambda: b.register(first, slot, attendee_ids=members[first.pk]))
+    def cost(household: Household, **options: Any) -> list[str]:
+        members = list(household.members.values_list("pk", flat=True))
+        return b.statements(lambda: b.register(household, slot, attendee_ids=members, **options))
 
-    def refused() -> None:
-        with pytest.raises(CapacityFull):
-            b.register(second, slot, attendee_ids=members[second.pk], join_waitlist=False)
+    confirmed, waitlisted, again = (cost(household) for household in households[:3])
+    with pytest.raises(CapacityFull):
+        cost(households[3], join_waitlist=False)
 
     assert len(confirmed) == 11
-    assert len(b.statements(refused)) == 6
+    assert len(waitlisted) == len(again) == 8
+
+
+@pytest.mark.mariadb
+def test_register_where_it_is_full_takes_no_lock_in_public() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    holder, first, second = factories.households(3)
+    registration = b.register(holder, slot)
+    b.register(first, slot)
+
+    with CaptureQueriesContext(connections[PUBLIC]) as public:
+        b.register(second, slot)
+        b.cancel(registration)
+
+    assert all(query["sql"].startswith("SELECT") for query in public.captured_queries)
+    assert not [query for query in public.captured_queries if "FOR UPDATE" in query["sql"]]
+    assert b.queue(slot) == [second.pk]
+    assert b.drift() == {}
 
 
 # Staff override -----------------------------------------------------------------------

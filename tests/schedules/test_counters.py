@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from freshtrak.databases import PUBLIC
 from schedules import counters
-from schedules.counters import Locked, Marker, Target, Verdict
+from schedules.counters import CounterRow, Marker, Movement, Verdict
 from schedules.models import EventDate, EventSlot
+from schedules.targets import Target
 from tests import booking as b
 from tests import factories
 
@@ -23,8 +24,8 @@ def _seconds(ago: int) -> datetime:
     return NOW - timedelta(seconds=ago)
 
 
-def _locked(last_update: datetime | None, now: datetime = NOW) -> Locked:
-    return Locked(Target(False, 1), capacity=5, reserved=2, last_update=last_update, now=now)
+def _row(last_update: datetime | None, now: datetime = NOW) -> CounterRow:
+    return CounterRow(Target.slot(1), capacity=5, reserved=2, last_update=last_update, now=now)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def _locked(last_update: datetime | None, now: datetime = NOW) -> Locked:
 def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
     seen: datetime | None, written: datetime, seen_was_past: bool
 ) -> None:
-    assert _locked(seen).marker() == Marker(seen, written, seen_was_past)
+    assert _row(seen).marker() == Marker(seen, written, seen_was_past)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,9 @@ def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
         (_seconds(1), _seconds(9), True, NOW, Verdict.APPLIED),
         (_seconds(9), _seconds(9), True, NOW, Verdict.NOT_APPLIED),
         (None, None, True, NOW, Verdict.NOT_APPLIED),
+        # Another system may have written the value seen once more: its statement began back then.
+        (_seconds(3), _seconds(3), True, NOW, Verdict.UNCLEAR),
+        (_seconds(3), _seconds(3), True, NOW + timedelta(seconds=6), Verdict.NOT_APPLIED),
         # Another system wrote in the very second of the look: it may have written again since.
         (NOW, NOW, False, NOW, Verdict.UNCLEAR),
         (NOW, NOW, False, NOW + timedelta(seconds=6), Verdict.AMBIGUOUS),
@@ -60,7 +64,7 @@ def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
         (NOW, _seconds(9), True, NOW - timedelta(hours=1), Verdict.AMBIGUOUS),
     ],
 )
-def test_judge(
+def test_verdict_on_a_pending_movement(
     stands: datetime | None,
     seen: datetime | None,
     seen_was_past: bool,
@@ -69,20 +73,20 @@ def test_judge(
 ) -> None:
     marker = Marker(seen, _seconds(1), seen_was_past)
 
-    assert _locked(stands, now).judge(marker) is verdict
+    assert _row(stands, now).verdict_on(marker) is verdict
 
 
 def test_targets_sort_in_the_order_of_locking() -> None:
-    targets = [Target(True, 1), Target(False, 9), Target(False, 2)]
+    targets = [Target.date(1), Target.slot(9), Target.slot(2)]
 
-    assert sorted(targets) == [Target(False, 2), Target(False, 9), Target(True, 1)]
+    assert sorted(targets) == [Target.slot(2), Target.slot(9), Target.date(1)]
 
 
 def test_lock_reads_one_row_of_one_table_as_the_first_statement() -> None:
     slot = factories.EventSlotFactory(capacity=3, reserved=1)
 
     with CaptureQueriesContext(connections[PUBLIC]) as captured:
-        locked = counters.lock(Target(False, slot.pk))
+        locked = counters.lock(Target.slot(slot.pk))
 
     (query,) = captured.captured_queries
     assert "JOIN" not in query["sql"]
@@ -90,25 +94,25 @@ def test_lock_reads_one_row_of_one_table_as_the_first_statement() -> None:
     assert (locked.capacity, locked.reserved, locked.last_update) == (3, 1, None)
 
 
-def test_lock_of_a_row_that_is_gone() -> None:
-    assert counters.lock(Target(False, 1)) is None
-    assert counters.lock(Target(True, 1)) is None
+def test_lock_of_a_row_that_is_deleted() -> None:
+    assert counters.lock(Target.slot(1)) is None
+    assert counters.lock(Target.date(1)) is None
 
 
 @pytest.mark.real_commits
 def test_lock_outside_a_transaction_is_refused() -> None:
     if connections[PUBLIC].vendor == "mysql":
         with pytest.raises(TransactionManagementError):
-            counters.lock(Target(False, 1))
+            counters.lock(Target.slot(1))
 
 
-def test_add_is_relative_and_leaves_the_marker() -> None:
+def test_move_is_relative_and_leaves_the_marker() -> None:
     slot = factories.EventSlotFactory(reserved=1)
-    locked = counters.lock(Target(False, slot.pk))
+    locked = counters.lock(Target.slot(slot.pk))
     assert locked is not None
     EventSlot.objects.update(reserved=5)
 
-    counters.add(locked, +2, locked.marker())
+    counters.move(locked, Movement(+2), locked.marker())
 
     row = EventSlot.objects.get()
     assert (row.reserved, row.last_update) == (7, locked.now - timedelta(seconds=1))
@@ -131,7 +135,7 @@ def test_clock_is_read_when_the_lock_is_granted_not_when_it_was_asked_for() -> N
 
     def lock() -> Any:
         with transaction.atomic(using=PUBLIC):
-            return counters.lock(Target(False, slot.pk))
+            return counters.lock(Target.slot(slot.pk))
 
     waiter = threading.Thread(target=lambda: results.extend(b.in_parallel(lock)))
     with connections[PUBLIC].cursor() as holder:

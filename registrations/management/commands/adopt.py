@@ -5,7 +5,7 @@ from typing import Any
 
 from registrations.management.operators import OperatorCommand
 from registrations.services import adoption
-from registrations.services.adoption import Why
+from registrations.services.adoption import Adopted, Why
 
 
 class Command(OperatorCommand):
@@ -21,10 +21,11 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts: Counter[Why] = Counter()
-        for found in adoption.adopt(dry_run=options["dry_run"]):
+
+        def report(found: Adopted) -> None:
             counts[found.why] += 1
             if found.why is Why.PLACED:
-                continue
+                return
             if options["json"]:
                 self.stdout.write(json.dumps({**vars(found), "why": found.why.name.lower()}))
             else:
@@ -33,6 +34,8 @@ class Command(OperatorCommand):
                     f"registration {found.registration_id}, household {whose}, slot "
                     f"{found.event_slot_id}, {found.status or 'no status'}: {found.why}"
                 )
+
+        adoption.adopt(dry_run=options["dry_run"], report=report)
         if not options["json"]:
             verb = "would be" if options["dry_run"] else "are"
             taking_part = counts[Why.PLACED] + counts[Why.NO_HOUSEHOLD]

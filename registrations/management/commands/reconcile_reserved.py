@@ -1,7 +1,6 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from datetime import date
 from io import StringIO
 from typing import Any
@@ -18,15 +17,16 @@ from registrations.services import reconciliation
 from registrations.services.reconciliation import Drift
 
 COLUMNS = ("event_date_id", "event_slot_id", "capacity", "reserved", "counted", "drift")
-SHOWN = 200
+MAX_ROWS = 200
 """Rows of the table for people; --json has them all."""
 
 
 class Command(OperatorCommand):
     help = (
-        "Compares `reserved` of every slot and date with the registrations that hold a place. "
-        "--check writes nothing and exits 1 on drift; --fix makes the counters right, also for the "
-        "first time. Right under live traffic; can be stopped and started again."
+        "Compares `reserved` of every slot and date, and our ledgers, with the registrations that "
+        "hold a place. --check writes nothing and exits 1 on drift; --fix makes the counters "
+        "right, also for the first time, and needs --allowance. Right under live traffic; can be "
+        "stopped and started again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,13 +37,23 @@ class Command(OperatorCommand):
         parser.add_argument("--date-from", type=_day, metavar="D", help="only from this day on")
         parser.add_argument("--date-to", type=_day, metavar="D", help="only up to this day")
         parser.add_argument(
-            "--allowance", type=_amount, default=0, metavar="N",
-            help="places of each slot that other systems may hold: up to so many are no drift",
+            "--allowance", type=_amount, metavar="N",
+            help="places of each slot that other systems may hold: up to so many are no drift "
+                 "(0 where nobody else books)",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="one JSON array, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["fix"] and options["allowance"] is None:
+            raise CommandError(
+                "--fix takes places away that no registration of ours explains. Say how many of "
+                "each slot other systems may hold: --allowance N (0 where nobody else books).",
+                returncode=2,
+            )
         scope = Scope(options["event_id"], options["date_from"], options["date_to"])
+        output: _Json | _Table = (
+            _Json(self.stdout) if options["json"] else _Table(self.stdout, fix=options["fix"])
+        )
         people = Console(stderr=True)
         bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -52,58 +62,75 @@ class Command(OperatorCommand):
         with bar:
             total = scope.slots().count() + scope.dates().count() if people.is_terminal else None
             task = bar.add_task("counters", total=total)
-            drifts = reconciliation.reconcile(
-                scope,
-                fix=options["fix"],
-                allowance=options["allowance"],
-                progress=lambda done: bar.advance(task, done),
-            )
             try:
-                count = (
-                    self._as_json(drifts) if options["json"] else self._as_table(drifts, options)
+                reconciliation.reconcile(
+                    scope,
+                    fix=options["fix"],
+                    allowance=options["allowance"] or 0,
+                    report=output.add,
+                    progress=lambda done: bar.advance(task, done),
                 )
             except Busy as error:
                 raise CommandError(
                     "Others keep rows locked. What was done so far stays; run it again.",
                     returncode=2,
                 ) from error
-        if options["check"] and count:
+        output.close()
+        if options["check"] and output.count:
             sys.exit(1)
 
-    def _as_json(self, drifts: Iterator[Drift]) -> int:
-        """One array, row by row: a million of them need no memory."""
-        count = 0
-        self.stdout.write("[", ending="")
-        for count, drift in enumerate(drifts, start=1):
-            row = json.dumps({column: getattr(drift, column) for column in COLUMNS})
-            self.stdout.write(row if count == 1 else f",\n{row}", ending="")
-        self.stdout.write("]")
-        return count
 
-    def _as_table(self, drifts: Iterator[Drift], options: dict[str, Any]) -> int:
-        table = Table("date", "slot", "capacity", "reserved", "counted", "drift", "why")
-        count = 0
-        for count, drift in enumerate(drifts, start=1):
-            if count <= SHOWN:
-                values = (getattr(drift, column) for column in COLUMNS)
-                cells = ("-" if value is None else str(value) for value in values)
-                table.add_row(*cells, _why(drift))
-        if count:
-            drawn = StringIO()
-            Console(file=drawn, width=110).print(table)
-            self.stdout.write(drawn.getvalue())
-        if count > SHOWN:
-            self.stdout.write(f"and {count - SHOWN} more: --json lists them all")
-        done = "fixed" if options["fix"] else "drifted"
-        self.stdout.write(f"{count} {done}" if count else "No drift.")
-        return count
+class _Json:
+    """One array, row by row: a million of them need no memory."""
+
+    def __init__(self, stdout: Any) -> None:
+        self.stdout, self.count = stdout, 0
+        self.stdout.write("[", ending="")
+
+    def add(self, drift: Drift) -> None:
+        self.count += 1
+        row: dict[str, Any] = {column: getattr(drift, column) for column in COLUMNS}
+        if drift.ledger:
+            row["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
+        self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(row), ending="")
+
+    def close(self) -> None:
+        self.stdout.write("]")
+
+
+class _Table:
+    """For people: the first rows, each with what may explain it."""
+
+    def __init__(self, stdout: Any, *, fix: bool) -> None:
+        self.stdout, self.fix, self.count = stdout, fix, 0
+        self.table = Table("date", "slot", "capacity", "reserved", "counted", "drift", "why")
+
+    def add(self, drift: Drift) -> None:
+        self.count += 1
+        if self.count <= MAX_ROWS:
+            values = (getattr(drift, column) for column in COLUMNS)
+            cells = ("-" if value is None else str(value) for value in values)
+            self.table.add_row(*cells, _why(drift))
+
+    def close(self) -> None:
+        if not self.count:
+            self.stdout.write("No drift.")
+            return
+        drawn = StringIO()
+        Console(file=drawn, width=110).print(self.table)
+        self.stdout.write(drawn.getvalue())
+        if self.count > MAX_ROWS:
+            self.stdout.write(f"and {self.count - MAX_ROWS} more: --json lists them all")
+        self.stdout.write(f"{self.count} {'fixed' if self.fix else 'drifted'}")
 
 
 def _why(drift: Drift) -> str:
     if drift.unsettled:
         return "a process died there: settle"
+    if drift.ledger:
+        return f"the ledger says that {drift.ledger[0]} hold and {drift.ledger[1]} wait"
     if drift.ambiguous:
-        return f"{drift.ambiguous} ambiguous event{'s' if drift.ambiguous > 1 else ''}"
+        return f"{drift.ambiguous} ambiguous movement{'s' if drift.ambiguous > 1 else ''}"
     return "not known: another system, or a restored backup"
 
 

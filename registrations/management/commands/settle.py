@@ -1,7 +1,7 @@
 from typing import Any
 
 from registrations.management.operators import OperatorCommand
-from registrations.services import reconciliation
+from registrations.services import settlement
 
 
 class Command(OperatorCommand):
@@ -11,5 +11,5 @@ class Command(OperatorCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        settled, left = reconciliation.settle()
+        settled, left = settlement.settle_all()
         self.stdout.write(f"{settled} settled, {left} left for the next run")

@@ -79,7 +79,7 @@ def test_add_refusals_stand_at_their_fields(rivera: Household) -> None:
     assert "Confirmed: Rivera" in post(closed, reason="the pantry asked for it")
 
 
-def test_add_for_a_household_that_is_gone(rivera: Household) -> None:
+def test_add_for_a_household_that_is_deleted(rivera: Household) -> None:
     slot = factories.EventSlotFactory()
     Household.objects.filter(pk=rivera.pk).update(deleted_on="2026-01-01T00:00Z")
 
@@ -114,7 +114,7 @@ def test_edit_attendees_of_a_cancelled_one_is_refused(rivera: Household) -> None
         desk.log_in("Coordinator"), f"{registration.pk}/attendees/", attendees=_members(rivera)[:1]
     )
 
-    assert "The registration is cancelled: not to be changed." in said
+    assert "The registration is cancelled: its attendees cannot be changed." in said
 
 
 def _today(**fields: Any) -> EventSlot:

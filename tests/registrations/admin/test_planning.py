@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 from registrations.admin import planning
-from registrations.queries import days
+from registrations.queries import occupancy
 from tests import booking as b
 from tests import desk, factories
 
@@ -17,7 +17,7 @@ def test_chart_adds_up_the_distributions_of_a_day() -> None:
         b.register(household, full)
     last = first + timedelta(days=13)
 
-    top, bars = planning.chart(first, last, days.between(first, last))
+    top, bars = planning.chart(first, last, occupancy.between(first, last))
 
     assert top == 16
     assert [(bar.capacity, bar.reserved, bar.waiting) for bar in bars[:5]] == [
@@ -33,7 +33,9 @@ def test_chart_of_nothing_and_of_counters_below_zero() -> None:
 
     factories.EventDateFactory(event_date_key=factories.in_days(0), capacity=-5, reserved=-2)
     _, bars = planning.chart(
-        factories.today(), factories.today(), days.between(factories.today(), factories.today())
+        factories.today(),
+        factories.today(),
+        occupancy.between(factories.today(), factories.today()),
     )
     assert (bars[0].capacity, bars[0].reserved) == (0, 0)
 

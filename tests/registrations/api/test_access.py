@@ -58,7 +58,7 @@ def test_token_of_no_household(client: APIClient, claims: dict[str, Any]) -> Non
     assert problem(client.get(PATH)) == (403, "household_not_resolved")
 
 
-def test_household_that_is_gone(participant: APIClient, household: Household) -> None:
+def test_household_that_is_deleted(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory()
     members = attendees(household)
     Household.objects.update(deleted_on=timezone.now())

@@ -9,9 +9,11 @@ from django.db.models import Count
 from django.utils import timezone
 
 from registrations.models import HOLDING, EventRegistration, EventStatus, Status
-from schedules.counters import Target
+from registrations.queries import targets
+from schedules import counters
 from schedules.keys import ACTIVE, date_key
 from schedules.models import EventDate, EventSlot
+from schedules.targets import Target
 
 Tallies = dict[int | None, Counter[Status]]
 """How many registrations of a date have each status, by slot; None is the date itself."""
@@ -112,8 +114,8 @@ def day(event_date_id: int) -> Day | None:
             continue
         hour = slot.event_hour
         of_hour = hours.setdefault(hour.pk, Hour(hour.start_time, hour.end_time, []))
-        of_hour.slots.append(_fill(Target(False, slot.pk), slot, found[slot.pk], is_active))
-    return Day(row, _fill(Target(True, row.pk), row, total(found)), list(hours.values()))
+        of_hour.slots.append(_fill(Target.slot(slot.pk), slot, found[slot.pk], is_active))
+    return Day(row, _fill(Target.date(row.pk), row, total(found)), list(hours.values()))
 
 
 def _fill(
@@ -129,12 +131,18 @@ def between(first: date, last: date) -> list[Day]:
     rows = EventDate.objects.between(first, last).filter(status_id=ACTIVE).select_related("event")
     in_order = list(rows.order_by("event_date_key", "start_time_key", "pk"))
     found = tallies(row.pk for row in in_order)
-    return [
-        Day(row, _fill(Target(True, row.pk), row, total(found[row.pk])), []) for row in in_order
-    ]
+    return [Day(row, _fill(Target.date(row.pk), row, total(found[row.pk])), []) for row in in_order]
 
 
 def coming(now: datetime, days: int = 60) -> list[Day]:
     """The dates of the coming days, to choose one from."""
     today = timezone.localtime(now).date()
     return between(today, today + timedelta(days=days))
+
+
+def free_places(target: Target) -> int | None:
+    """Places that could be given now, read without a lock; None if the slot or date is gone."""
+    row = counters.read_unlocked(target)
+    if row is None:
+        return None
+    return row.capacity - max(row.reserved, targets.count_rows([target])[target].holding)

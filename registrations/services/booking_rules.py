@@ -11,8 +11,8 @@ from registrations.errors import (
 )
 from schedules import appointments
 from schedules.appointments import Appointment, Offer
-from schedules.counters import Target
 from schedules.models import NOT_PUBLISHED, EventSlot
+from schedules.targets import Target
 
 
 def bookable(target: Target, now: datetime, *, override: bool) -> Offer:

@@ -1,0 +1,74 @@
+"""Which members of the household come."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from audit.trail import Actor
+from freshtrak.databases import PRIVATE
+from registrations.errors import InvalidStatus
+from registrations.models import (
+    EventRegistration,
+    EventRegistrationMember,
+    HouseholdMember,
+    Status,
+)
+from registrations.queries import households, registrations
+from registrations.queries.details import BeforeCommit, RegistrationDetails
+from registrations.services import facts
+from registrations.services.retry import retried
+
+
+@retried
+def change(
+    registration: EventRegistration,
+    *,
+    attendee_ids: Sequence[int],
+    by: Actor,
+    before_commit: BeforeCommit | None = None,
+) -> EventRegistration:
+    """Other members of the household will come; the place stays as it is.
+
+    Raises InvalidRequest, HouseholdNotResolved, and InvalidStatus unless it is confirmed or waits.
+    """
+    now = timezone.now()
+    registrations.reload(registration)
+    status = registration.event_status
+    if status is None or registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
+        raise InvalidStatus(f"The registration is {status}: its attendees cannot be changed.")
+    members = households.attendees(registration.household_id or 0, attendee_ids)
+    before = households.attending(registration, None)
+    with transaction.atomic(using=PRIVATE, durable=True):
+        # First, because it holds the row while attendees are exchanged.
+        registration.transition_to(status, at=now, by=by.legacy_id)
+        registration.attendees.exclude(household_member_id__in=attendee_ids).delete()
+        write(registration, [member for member in members if member.pk not in before])
+        facts.record(
+            AuditEvent.Action.ATTENDEES_CHANGED,
+            registration,
+            by=by,
+            at=now,
+            attendees=list(attendee_ids),
+            before=before,
+        )
+        if before_commit:
+            before_commit(RegistrationDetails(registration, attendees=members))
+    return registration
+
+
+def write(registration: EventRegistration, members: Iterable[HouseholdMember]) -> None:
+    """Adds attendees, stamped as the registration is, in the transaction of the caller."""
+    rows = [
+        EventRegistrationMember(
+            event_registration=registration,
+            household_member=member,
+            added_by=registration.last_updated_by,
+            last_updated_by=registration.last_updated_by,
+            created_at=registration.updated_at,
+            updated_at=registration.updated_at,
+        )
+        for member in members
+    ]
+    EventRegistrationMember.objects.bulk_create(rows)

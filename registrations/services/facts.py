@@ -1,0 +1,61 @@
+"""The facts of the trail, built in one place."""
+
+from datetime import datetime
+from typing import Any
+
+from audit import trail
+from audit.models import AuditEvent
+from audit.trail import Actor
+from registrations.models import EventRegistration
+from schedules.counters import Movement
+from schedules.targets import Target
+
+
+def about(registration: EventRegistration, *, by: Actor, at: datetime) -> dict[str, Any]:
+    """Who did something to which registration, when and where."""
+    return {
+        "at": at,
+        "registration_id": registration.pk,
+        "household_id": registration.household_id,
+        "event_date_id": registration.event_date_id,
+        "event_slot_id": registration.event_slot_id,
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+    }
+
+
+def record(
+    action: AuditEvent.Action,
+    registration: EventRegistration,
+    *,
+    by: Actor,
+    at: datetime,
+    delta: int = 0,
+    reserved_seen: int | None = None,
+    **details: Any,
+) -> None:
+    """Writes one fact, with what it does to the counter of its target."""
+    trail.append(
+        AuditEvent(
+            action=action,
+            details=details,
+            delta=delta,
+            reserved_seen=reserved_seen,
+            **about(registration, by=by, at=at),
+        )
+    )
+
+
+def record_ambiguity(target: Target, pending: Movement, *, applied: Movement, at: datetime) -> None:
+    """Writes down that nobody could know what became of a movement, and what was done."""
+    trail.append(
+        AuditEvent(
+            action=AuditEvent.Action.AMBIGUOUS,
+            at=at,
+            actor_kind=trail.SYSTEM.kind,
+            actor_id=trail.SYSTEM.id,
+            delta=pending.delta,
+            details={"by_date": dict(pending.by_date), "applied": applied.delta},
+            **{target.kind.column: target.id},
+        )
+    )

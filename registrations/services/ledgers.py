@@ -1,0 +1,107 @@
+"""The ledgers of targets: opened, locked, counted, marked.
+
+Whoever holds a ledger decides about its target. A commit in flight holds it until the private
+server is done, whatever became of the process that sent it.
+"""
+
+from collections.abc import Collection, Sequence
+
+from django.db.models import QuerySet
+
+from registrations.errors import TryAgain
+from registrations.models import Ledger, Pending, pending_columns
+from registrations.queries import targets as target_queries
+from schedules.targets import Kind, Target
+
+
+class LedgerMissing(TryAgain):
+    """Targets are used for the first time: open their ledgers first."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        super().__init__(f"no ledger yet: {', '.join(map(str, targets))}")
+        self.targets = targets
+
+
+def lock(*targets: Target) -> dict[Target, Ledger]:
+    """Locks the ledgers of `targets` until the private transaction ends.
+
+    Prevents every race about a target: two bookings of the last place, a cancellation between the
+    look at the counter and the waitlisting, and both while a commit is still on its way. The first
+    statement of its transaction, in the order of locks. Raises LedgerMissing.
+    """
+    locked = {target: _locked(target) for target in sorted(set(targets))}
+    missing = [target for target, ledger in locked.items() if ledger is None]
+    if missing:
+        raise LedgerMissing(missing)
+    return {target: ledger for target, ledger in locked.items() if ledger is not None}
+
+
+def _locked(target: Target) -> Ledger | None:
+    rows = Ledger.objects.select_for_update()
+    return rows.filter(kind=target.kind, target_id=target.id).first()
+
+
+def lock_existing(targets: Collection[Target]) -> dict[Target, Ledger]:
+    """Locks the ledgers of many targets, in the order of locks; without those not opened yet."""
+    locked: dict[Target, Ledger] = {}
+    for kind in Kind:
+        rows = existing(kind, [target.id for target in targets if target.kind is kind])
+        for ledger in rows.order_by("target_id").select_for_update():
+            locked[ledger.target] = ledger
+    return locked
+
+
+def existing(kind: Kind, ids: Collection[int]) -> QuerySet[Ledger]:
+    return Ledger.objects.filter(kind=kind, target_id__in=ids)
+
+
+def with_pending() -> list[Ledger]:
+    """The ledgers where a movement is not known to be committed, the oldest first."""
+    return list(Ledger.objects.filter(pending_since__isnull=False).order_by("pending_since"))
+
+
+def open_missing(targets: Collection[Target]) -> None:
+    """Opens the ledgers of `targets` with what their rows say; those that exist stay as they are.
+
+    Of two first uses at once, one insert wins, and no operation can have changed a row before: it
+    would have needed the ledger. So what was counted is true, whoever's count is kept.
+    """
+    counted = target_queries.count_rows(targets)
+    Ledger.objects.bulk_create(
+        (
+            Ledger(kind=target.kind, target_id=target.id, **counted[target]._asdict())
+            for target in sorted(targets)
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def write(ledger: Ledger, pending: Pending | None) -> None:
+    """Writes the counts of a locked ledger and what is pending now, as its next version."""
+    ledger.version += 1
+    ledger.pending = pending
+    ledger.save(
+        update_fields=["holding", "waiting", "last_waitlisted_at", "ambiguous", "version",
+                       *pending_columns(pending)]
+    )  # fmt: skip
+
+
+def recount(locked: dict[Target, Ledger]) -> None:
+    """Makes the counts of locked ledgers what their rows say; what is pending stays pending."""
+    for target, counts in target_queries.count_rows(locked).items():
+        ledger = locked[target]
+        ledger.holding, ledger.waiting = counts.holding, counts.waiting
+        ledger.last_waitlisted_at = counts.last_waitlisted_at
+        write(ledger, ledger.pending)
+
+
+def mark_settled(ledger: Ledger) -> None:
+    """Clears what is pending: its public commit is known.
+
+    Guarded by the version: whoever was at the target since has judged and cleared it already, and
+    what is pending now is somebody else's.
+    """
+    rows = Ledger.objects.filter(
+        kind=ledger.kind, target_id=ledger.target_id, version=ledger.version
+    )
+    rows.update(**pending_columns(None))

@@ -1,0 +1,286 @@
+"""Two databases move as one: the protocol under every change of a place.
+
+    run([target], decide, at=now)
+
+locks the target's ledger (1), and public's row if the counter is likely to move (2), folds what a
+dead process left pending (3), has `decide` decide and write (4), commits private, and only then
+lets the public counter follow (5) and marks the ledger (6). The private commit is the decision:
+after it there is no error for the caller. docs/protocol.md tells the whole story, and what
+happens if a process dies or a connection breaks at each step.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from django.db import DatabaseError, InterfaceError, transaction
+from prometheus_client import Histogram
+
+from audit.models import AuditEvent
+from audit.trail import Actor
+from freshtrak.databases import PRIVATE, PUBLIC, leave_read_only_server
+from registrations.errors import TryAgain
+from registrations.models import EventRegistration, Ledger, Pending
+from registrations.services import facts, ledgers
+from schedules import counters
+from schedules.counters import CounterRow, Movement, Verdict
+from schedules.targets import Target
+
+log = structlog.get_logger(__name__)
+
+R = TypeVar("R")
+
+LOCK_WAIT = Histogram(
+    "freshtrak_lock_seconds",
+    "Seconds until a slot or date was locked: its ledger, and its public row where needed.",
+    buckets=(0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 10),
+)
+
+
+class Unclear(TryAgain):
+    """Another system wrote since, and the owner of a pending movement may still be alive."""
+
+
+class _CounterMoves(Exception):
+    """The counter moves after all, and public is not locked: the operation starts anew."""
+
+
+@dataclass
+class LockedTarget:
+    """A target whose ledger is locked, and what an operation does to it."""
+
+    ledger: Ledger
+    counter: CounterRow | None
+    """Public's row; None if it is gone."""
+    fold: Movement = field(default_factory=Movement)
+    """What a dead process left to apply."""
+    own: Movement = field(default_factory=Movement)
+    recorded: int = 0
+    """The sum of the trail's deltas."""
+    has_changed: bool = False
+    """Whether the ledger has to be written."""
+
+    @property
+    def target(self) -> Target:
+        return self.ledger.target
+
+    @property
+    def free(self) -> int:
+        """Places that can be given now; negative when more are taken than there are.
+
+        What other systems took counts as `reserved` says; what we gave counts even if somebody
+        lowered `reserved` below it.
+        """
+        if self.counter is None:
+            return 0
+        reserved = self.counter.reserved + self.movement.delta
+        return self.counter.capacity - max(reserved, self.ledger.holding)
+
+    @property
+    def movement(self) -> Movement:
+        """By how much the public counter is to move: the operation's own, and what it folds."""
+        return self.own + self.fold if self.counter else Movement()
+
+    def take(self, event_date_id: int | None) -> None:
+        """Gives a place at the target."""
+        self.ledger.holding += 1
+        self._move(+1, event_date_id)
+
+    def release(self, event_date_id: int | None) -> None:
+        """Takes a place back."""
+        self.ledger.holding -= 1
+        self._move(-1, event_date_id)
+
+    def _move(self, delta: int, event_date_id: int | None) -> None:
+        self.has_changed = True
+        rolls_up = event_date_id is not None and not self.target.is_date
+        self.own += Movement(delta, {event_date_id: delta} if rolls_up else {})  # type: ignore[dict-item]
+
+    def join_queue(self, at: datetime) -> datetime:
+        """Puts one more behind all who wait, whatever the clocks of other servers say."""
+        last = self.ledger.last_waitlisted_at
+        joined = at if last is None else max(at, last + timedelta(microseconds=1))
+        self.has_changed = True
+        self.ledger.waiting += 1
+        self.ledger.last_waitlisted_at = joined
+        return joined
+
+    def leave_queue(self) -> None:
+        self.has_changed = True
+        self.ledger.waiting -= 1
+
+
+class Operation:
+    """One decision about targets whose ledgers are locked."""
+
+    def __init__(self, places: dict[Target, LockedTarget], at: datetime) -> None:
+        self.places, self.at = places, at
+
+    @property
+    def place(self) -> LockedTarget:
+        """The only target."""
+        (place,) = self.places.values()
+        return place
+
+    @property
+    def moves_counters(self) -> bool:
+        return any(place.movement for place in self.places.values())
+
+    def record(
+        self,
+        action: AuditEvent.Action,
+        registration: EventRegistration,
+        *,
+        by: Actor,
+        place: LockedTarget,
+        delta: int = 0,
+        **details: Any,
+    ) -> None:
+        """Writes one fact to the trail, with what it does to the counter of `place`."""
+        place.recorded += delta
+        counter = place.counter
+        facts.record(
+            action,
+            registration,
+            by=by,
+            at=self.at,
+            delta=delta if counter else 0,
+            reserved_seen=counter.reserved if counter else None,
+            **details,
+        )
+
+
+def always(ledger: Ledger) -> bool:
+    return True
+
+
+def never(ledger: Ledger) -> bool:
+    return False
+
+
+def run(
+    targets: Sequence[Target],
+    decide: Callable[[Operation], R],
+    *,
+    at: datetime,
+    expects_movement: Callable[[Ledger], bool] = always,
+) -> R:
+    """Runs one operation: `decide` reads and writes private rows under the locks.
+
+    `expects_movement` says whether a counter is likely to move. Where it is not, and nothing is
+    pending, public is only read; if the counter moves after all, `decide` is called again, under
+    public's lock. Raises TryAgain and what `decide` and the databases raise; then nothing was
+    written. (Only if the outcome of the private COMMIT itself is not known can nobody tell.)
+    """
+    try:
+        return _attempt(targets, decide, at, expects_movement)
+    except ledgers.LedgerMissing as missing:
+        ledgers.open_missing(missing.targets)
+    except _CounterMoves:
+        expects_movement = always
+    return _attempt(targets, decide, at, expects_movement)
+
+
+def _attempt(
+    targets: Sequence[Target],
+    decide: Callable[[Operation], R],
+    at: datetime,
+    expects_movement: Callable[[Ledger], bool],
+) -> R:
+    decided: Operation | None = None
+    try:
+        with ExitStack() as public:
+            with transaction.atomic(using=PRIVATE, durable=True):
+                with LOCK_WAIT.time():
+                    operation, is_locked = _lock(targets, at, public, expects_movement)
+                result = decide(operation)
+                if operation.moves_counters and not is_locked:
+                    raise _CounterMoves
+                for place in operation.places.values():
+                    _write_ledger(place, at)
+            decided = operation
+            _move_counters(operation)
+    except (DatabaseError, InterfaceError) as error:
+        if decided is None:
+            raise
+        # The decision stands: what is pending, the next operation or `settle` applies.
+        log.exception("public_commit_failed", targets=[str(target) for target in targets])
+        leave_read_only_server(error)
+        return result
+    _mark_settled(operation)
+    return result
+
+
+def _lock(
+    targets: Sequence[Target],
+    at: datetime,
+    public: ExitStack,
+    expects_movement: Callable[[Ledger], bool],
+) -> tuple[Operation, bool]:
+    """Locks the ledgers, then public's rows where needed; folds what is pending."""
+    locked = ledgers.lock(*targets)
+    needs_public = any(ledger.pending or expects_movement(ledger) for ledger in locked.values())
+    if needs_public:
+        public.enter_context(transaction.atomic(using=PUBLIC, durable=True))
+    read = counters.lock if needs_public else counters.read_unlocked
+    rows = {target: read(target) for target in locked}
+    places = {target: _fold(ledger, rows[target], at) for target, ledger in locked.items()}
+    return Operation(places, at), needs_public
+
+
+def _fold(ledger: Ledger, counter: CounterRow | None, at: datetime) -> LockedTarget:
+    """Finds out what became of the movement that is pending, and what of it is still to be applied.
+
+    Its owner's public transaction is over, for we hold the row. If nobody can know, choose the
+    reading that can only undersell: apply +1, ignore −1. Raises Unclear.
+    """
+    if (pending := ledger.pending) is None:
+        return LockedTarget(ledger, counter)
+    # Without the row its counter is gone, and with it all evidence.
+    verdict = counter.verdict_on(pending.marker) if counter else Verdict.AMBIGUOUS
+    if verdict is Verdict.UNCLEAR:
+        raise Unclear(f"{ledger.target} has a movement pending whose owner may be alive")
+    fold = Movement()
+    if verdict is Verdict.NOT_APPLIED:
+        fold = pending.movement
+    if verdict is Verdict.AMBIGUOUS:
+        fold = pending.movement.only_taking()
+        ledger.ambiguous += 1
+        facts.record_ambiguity(ledger.target, pending.movement, applied=fold, at=at)
+    if verdict is not Verdict.APPLIED:  # the usual case: its owner is just about to mark it
+        log.info("folded", target=str(ledger.target), delta=fold.delta, verdict=verdict.value)
+    return LockedTarget(ledger, counter, fold, has_changed=True)
+
+
+def _write_ledger(place: LockedTarget, at: datetime) -> None:
+    if place.counter and place.recorded != place.own.delta:
+        raise AssertionError(f"The trail of {place.target} does not add up.")
+    if not place.has_changed:
+        return
+    pending = None
+    if place.movement and place.counter:
+        pending = Pending(place.movement, place.counter.marker(), since=at)
+    ledgers.write(place.ledger, pending)
+
+
+def _move_counters(operation: Operation) -> None:
+    """Lets the public counters follow: targets first, then dates, the hot rows, in one order."""
+    roll_up: Counter[int] = Counter()
+    for place in operation.places.values():
+        if (pending := place.ledger.pending) and place.counter:
+            counters.move(place.counter, pending.movement, pending.marker)
+            roll_up.update(pending.movement.by_date)
+    counters.roll_up(roll_up)
+
+
+def _mark_settled(operation: Operation) -> None:
+    try:
+        for place in operation.places.values():
+            if place.ledger.pending:
+                ledgers.mark_settled(place.ledger)
+    except (DatabaseError, InterfaceError):  # the evidence stands in public
+        log.warning("mark_failed", exc_info=True)

@@ -1,0 +1,146 @@
+"""No interleaving breaks a guarantee while every rule holds, and one does as soon as a rule is out.
+
+A failure prints a shortest way to the broken state, one deed a line.
+"""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from tests.model.explorer import explore
+from tests.model.state import CANCEL, REGISTER, REPLACE, SETTLE, Rules, Scene
+
+TWO = [
+    Scene((REGISTER, REGISTER), capacity=1, faults=4),
+    Scene((REGISTER, REGISTER), capacity=2, faults=4),
+    Scene((REGISTER, REGISTER), capacity=2, others=1, faults=4),
+    Scene((REGISTER, CANCEL), capacity=1, faults=4),
+    Scene((REGISTER, CANCEL), capacity=2, faults=4),
+    Scene((REGISTER, REPLACE), capacity=1, faults=4),
+    Scene((REGISTER, REPLACE), capacity=2, faults=4),
+    Scene((REGISTER, SETTLE), capacity=1, faults=4),
+    Scene((CANCEL, CANCEL), capacity=2, faults=4),
+    Scene((CANCEL, REPLACE), capacity=2, faults=4),
+    Scene((CANCEL, SETTLE), capacity=1, faults=4),
+    Scene((REPLACE, REPLACE), capacity=2, faults=4),
+    Scene((REPLACE, SETTLE), capacity=1, faults=4),
+]
+"""Two operations cannot meet with more than four faults."""
+
+THREE = [
+    Scene((REGISTER, REGISTER, REGISTER), capacity=2, writes=1, seconds=1, ages=(5, 0)),
+    Scene((REGISTER, REGISTER, CANCEL), capacity=1, writes=1, seconds=1),
+    Scene((REGISTER, REGISTER, CANCEL), capacity=2, writes=1, seconds=1, ages=(5, 0)),
+    Scene((REGISTER, CANCEL, CANCEL), capacity=2, writes=1, seconds=1, ages=(5, 0)),
+    Scene((REGISTER, REPLACE, CANCEL), capacity=2, writes=1, seconds=1, ages=(5, 0)),
+    Scene((REGISTER, REGISTER, SETTLE), capacity=2, writes=1, seconds=1, ages=(5, 0)),
+    Scene((REGISTER, CANCEL, SETTLE), capacity=1, writes=1, seconds=1),
+    Scene((CANCEL, CANCEL, SETTLE), capacity=2, writes=1, seconds=1, ages=(5, 0)),
+]
+
+CALM = Scene((REGISTER, REGISTER), writes=0, faults=0, seconds=0)
+"""Two that want one place, and nothing happens to them."""
+
+SETTLED = Scene((REGISTER, SETTLE), writes=0, faults=1, seconds=0)
+"""One that wants the only place, one that settles, and one fault."""
+
+CONTROLS = {
+    "ledger_lock": (replace(CALM, faults=1), "oversold"),
+    "read_under_lock": (replace(CALM, faults=1), "oversold"),
+    "one_order": (CALM, "stuck"),
+    "lock_public_row": (replace(CALM, writes=1), "sold beside others"),
+    "judge_first": (replace(CALM, capacity=2, writes=1, faults=1), "sold beside others"),
+    "holding_counts": (replace(CALM, writes=1), "oversold"),
+    "private_first": (SETTLED, "overcounted"),
+    "answer_after_commit": (SETTLED, "lost"),
+    "write_once": (SETTLED, "overcounted"),
+    "fold": (SETTLED, "undercounted"),
+    "evidence": (SETTLED, "overcounted"),
+    "seen_was_past": (replace(SETTLED, operations=(CANCEL, SETTLE), writes=1), "undercounted"),
+    "marker_is_past": (replace(SETTLED, writes=1), "undercounted"),
+    "marker_differs": (SETTLED, "undercounted"),
+    "unclear_waits": (replace(SETTLED, writes=1, faults=0), "in doubt"),
+    "ambiguous_undersells": (replace(SETTLED, writes=1), "undercounted"),
+    "recent_waits": (
+        Scene((CANCEL, SETTLE), writes=2, faults=0, seconds=1, late=("seen",)),
+        "undercounted",
+    ),
+    "mark": (replace(SETTLED, writes=1, faults=0), "in doubt"),
+    "mark_only_success": (SETTLED, "undercounted"),
+    "version_on_mark": (replace(SETTLED, operations=(REGISTER, CANCEL)), "undercounted"),
+}
+"""For each rule a scene as small as can be, and what goes wrong in it without the rule."""
+
+
+def name(scene: Scene) -> str:
+    return "-".join([*scene.operations, f"capacity{scene.capacity}", f"others{scene.others}"])
+
+
+@pytest.mark.parametrize("scene", TWO + THREE, ids=name)
+def test_no_interleaving_breaks_a_guarantee(scene: Scene) -> None:
+    explored = explore(scene)
+
+    assert explored.violation is None, str(explored)
+
+
+def test_every_rule_has_a_control() -> None:
+    assert list(CONTROLS) == [field.name for field in fields(Rules)]
+
+
+@pytest.mark.parametrize("rule", CONTROLS)
+def test_a_guarantee_breaks_without(rule: str) -> None:
+    scene, violation = CONTROLS[rule]
+
+    whole = explore(scene)
+    without = explore(replace(scene, rules=Rules().without(rule)))
+
+    assert whole.violation is None, str(whole)
+    assert (without.violation or "").startswith(violation), str(without)
+
+
+def test_the_public_row_is_no_mutex() -> None:
+    """Its lock ends with a connection, and the private COMMIT does not: the next operation gets
+    the lock, does not see the decision, and gives the same place again."""
+    explored = explore(replace(CALM, faults=1, rules=Rules().without("ledger_lock")))
+
+    assert explored.violation == "oversold: 2 hold 1"
+    assert explored.deeds == (
+        "0 register begins",
+        "0 register locks the row; nothing pending; decides +1",
+        "0 register sends the private COMMIT",
+        "1 register begins",
+        "0 register dies",
+        "1 register locks the row; nothing pending; decides +1",
+        "0 register private COMMIT done",
+        "1 register sends the private COMMIT",
+        "1 register private COMMIT done",
+    )
+
+
+LATE = Scene((REGISTER, SETTLE), writes=2, faults=0, seconds=1, late=())
+"""A statement of another system may wait for a lock and write the second in which it began."""
+
+
+@pytest.mark.parametrize("operations", [(REGISTER, SETTLE), (CANCEL, SETTLE), (REGISTER, CANCEL)])
+def test_a_late_statement_does_no_harm_unless_it_hits_our_seconds(
+    operations: tuple[str, ...],
+) -> None:
+    explored = explore(replace(LATE, operations=operations, capacity=2, faults=2))
+
+    assert explored.violation is None, str(explored)
+
+
+def test_a_late_statement_that_writes_our_marker_is_an_exception() -> None:
+    """The owner dies before its public commit, and the movement reads as applied."""
+    explored = explore(replace(LATE, faults=1, late=("written",)))
+
+    assert explored.violation == "undercounted: 0 counted, 1 hold", str(explored)
+
+
+def test_a_late_statement_that_writes_the_value_seen_is_an_exception_after_a_death() -> None:
+    """It waits while the owner commits, and the owner dies before its mark. While the owner lives
+    (the control of `recent_waits`) the next operation waits for the mark."""
+    scene = replace(LATE, operations=(CANCEL, SETTLE), late=("seen",))
+
+    assert explore(scene).violation is None
+    assert (explore(replace(scene, faults=1)).violation or "").startswith("undercounted")
