@@ -299,10 +299,12 @@ class Ledger(models.Model):
     """NULL: nothing is pending."""
     pending_delta = models.IntegerField(default=0)
     pending_by_date = models.JSONField(default=dict)
-    # The public server's own clock, as it stands there (schedules.counters.Marker).
+    # The marker of what is pending, or else of the last movement; the public server's own clock, as
+    # it stands there (schedules.counters.Marker).
     last_update_seen = models.DateTimeField(null=True)
     last_update_written = models.DateTimeField(null=True)
     seen_was_past = models.BooleanField(default=False)
+    seen_was_recent = models.BooleanField(default=False)
 
     class Meta:
         db_table = "ledgers"
@@ -331,7 +333,12 @@ class Ledger(models.Model):
             return None
         assert self.last_update_written is not None  # a check constraint holds it
         by_date = {int(day): delta for day, delta in self.pending_by_date.items()}
-        marker = Marker(self.last_update_seen, self.last_update_written, self.seen_was_past)
+        marker = Marker(
+            seen=self.last_update_seen,
+            written=self.last_update_written,
+            seen_was_past=self.seen_was_past,
+            seen_was_recent=self.seen_was_recent,
+        )
         return Pending(Movement(self.pending_delta, by_date), marker, self.pending_since)
 
     @pending.setter
@@ -343,14 +350,7 @@ class Ledger(models.Model):
 def pending_columns(pending: Pending | None) -> dict[str, Any]:
     """The columns of a ledger that say what is pending, if anything."""
     if pending is None:
-        return {
-            "pending_since": None,
-            "pending_delta": 0,
-            "pending_by_date": {},
-            "last_update_seen": None,
-            "last_update_written": None,
-            "seen_was_past": False,
-        }
+        return {"pending_since": None, "pending_delta": 0, "pending_by_date": {}}
     return {
         "pending_since": pending.since,
         "pending_delta": pending.movement.delta,
@@ -358,6 +358,7 @@ def pending_columns(pending: Pending | None) -> dict[str, Any]:
         "last_update_seen": pending.marker.seen,
         "last_update_written": pending.marker.written,
         "seen_was_past": pending.marker.seen_was_past,
+        "seen_was_recent": pending.marker.seen_was_recent,
     }
 
 

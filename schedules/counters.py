@@ -28,9 +28,9 @@ OWNER_LIFETIME = timedelta(seconds=7)
 """The owner of a pending movement older than this counts as dead: it has 5 s from its commits to
 its mark, and its marker lies up to 2 s before its lock."""
 
-REWRITABLE = timedelta(seconds=3)
-"""A value seen no longer than this before the marker may be written once more: by a statement of
-another system that began back then and has waited for our lock."""
+RECENT = timedelta(seconds=3)
+"""What another system wrote within this time it may write once more: by a statement that began in
+the same second and has waited for our lock."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,8 @@ class Marker:
     written: datetime
     seen_was_past: bool
     """Whether `seen` lay before the moment of the update: then nobody writes it as the present."""
-
-    @property
-    def is_rewritable(self) -> bool:
-        """Whether a statement that began when `seen` was the present may still be waiting."""
-        return self.seen is not None and self.written - self.seen < REWRITABLE
+    seen_was_recent: bool = False
+    """Whether another system wrote `seen` so recently that it may write it once more."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +87,11 @@ class CounterRow:
     now: datetime
     """The public server's clock when the row was read, whole seconds."""
 
-    def marker(self) -> Marker:
+    def marker(self, *, ours: datetime | None) -> Marker:
         """A second in the past that differs from what stands there.
 
         Other writers write the present, so within the protocol's time this value is ours alone.
+        `ours` is the marker that we left at this row before, if we did.
         """
         second = timedelta(seconds=1)
         written = self.now - second
@@ -103,6 +101,8 @@ class CounterRow:
             seen=self.last_update,
             written=written,
             seen_was_past=self.last_update is None or self.last_update < self.now,
+            seen_was_recent=self.last_update not in {None, ours}
+            and self.now - self.last_update <= RECENT,
         )
 
     def verdict_on(self, marker: Marker) -> Verdict:
@@ -113,7 +113,7 @@ class CounterRow:
         is_young = abs(self.now - marker.written) < OWNER_LIFETIME
         if self.last_update == marker.seen and marker.seen_was_past:
             # A living owner is left the time to say that it was applied after all.
-            return Verdict.UNCLEAR if is_young and marker.is_rewritable else Verdict.NOT_APPLIED
+            return Verdict.UNCLEAR if is_young and marker.seen_was_recent else Verdict.NOT_APPLIED
         return Verdict.UNCLEAR if is_young else Verdict.AMBIGUOUS
 
 

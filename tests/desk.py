@@ -20,9 +20,8 @@ LIST = "/admin/registrations/eventregistration/"
 def member(group: str, name: str = "anna", password: str | None = None) -> Any:
     user = get_user_model().objects.create_user(name, password=password, is_staff=True)
     if not Group.objects.exists():  # flushed behind a test that commits
-        for name, make in (("0005_groups", "make_groups"), ("0006_desk_rights", "grant")):
-            migration = import_module(f"registrations.migrations.{name}")
-            getattr(migration, make)(apps, connections[PRIVATE].schema_editor())
+        migration = import_module("registrations.migrations.0004_groups")
+        migration.make_groups(apps, connections[PRIVATE].schema_editor())
     user.groups.add(Group.objects.get(name=group))
     return user
 

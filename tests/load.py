@@ -1,14 +1,16 @@
-"""A load on the booking services whose processes are killed at random.
+"""A load on the booking services whose processes are killed, and connections cut, at random.
 
-    python -m tests.load SECONDS HOUSEHOLD,… SLOT,… STAMPED_SLOT
+    python -m tests.load SECONDS HOUSEHOLD,… SLOT,… STAMPED_SLOT [without-ledger-lock]
 
 Four workers register, move and cancel; every 30 to 120 ms one of them dies by SIGKILL and
-another takes its place. Meanwhile another system takes and gives back places at all slots,
-at STAMPED_SLOT setting `last_update` as well. A watcher looks without a pause whether more
-places are given than there are. Prints one JSON object: kills, what the other system holds per
-slot, what the watcher saw, and errors that no caller should ever meet.
+another takes its place; on servers, one of their connections is cut about as often. Meanwhile
+another system takes and gives back places at all slots, at STAMPED_SLOT setting `last_update` as
+well. A watcher looks without a pause whether more places are given than there are. Prints one JSON
+object: kills, cuts, what the other system holds per slot, what the watcher saw, and errors that no
+caller should ever meet.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -19,19 +21,24 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
 django.setup()
 
-from django.db import connections  # noqa: E402
+from django.db import DatabaseError, InterfaceError, connections  # noqa: E402
 
-from freshtrak.databases import PUBLIC  # noqa: E402
+from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.errors import RegistrationError  # noqa: E402
-from registrations.models import EventRegistration, Household  # noqa: E402
+from registrations.models import EventRegistration, Household, Ledger  # noqa: E402
+from registrations.services import ledgers  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
 from tests import booking  # noqa: E402
+
+CUT = {1053, 1317, 1927, 2006, 2013, 2055, 0}
+"""What a client is told when its connection is cut, or was."""
 
 
 def worker(households: list[int], slots: list[int], ends: float, errors: Path) -> None:
@@ -40,6 +47,10 @@ def worker(households: list[int], slots: list[int], ends: float, errors: Path) -
             _one_operation(random.choice(households), random.choice(slots))
         except RegistrationError:
             pass
+        except (DatabaseError, InterfaceError) as error:
+            if error.args[0] not in CUT:
+                raise
+            connections.close_all()  # as the service does between requests
         except Exception:
             with errors.open("a") as file:
                 file.write(traceback.format_exc())
@@ -59,6 +70,8 @@ def _one_operation(household_id: int, slot_id: int) -> None:
 def other_system(slots: list[int], stamped: int, ends: float, report: Path) -> None:
     """Takes up to two places at a slot and gives them back, relatively, as any writer should."""
     held, writes = dict.fromkeys(slots, 0), 0
+    own = _connection_id(PUBLIC)
+    report.write_text(str(own))
     now = "CURRENT_TIMESTAMP" if connections[PUBLIC].vendor == "sqlite" else "NOW()"
     while time.monotonic() < ends:
         slot = random.choice(slots)
@@ -78,8 +91,50 @@ def other_system(slots: list[int], stamped: int, ends: float, report: Path) -> N
 def watcher(ends: float, report: Path) -> None:
     seen = {}
     while time.monotonic() < ends:
-        seen.update(booking.oversold())
+        try:
+            seen.update(booking.oversold())
+        except (DatabaseError, InterfaceError):
+            connections.close_all()  # its own was cut
     report.write_text(json.dumps(seen))
+
+
+def _connection_id(alias: str) -> int:
+    if connections[alias].vendor == "sqlite":
+        return 0
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        return int(cursor.fetchone()[0])
+
+
+def cutter(ends: float, spared: Path, report: Path) -> None:
+    """Cuts connections to both servers at random, but for the other system's and older ones."""
+    cuts = 0
+    own = {alias: _connection_id(alias) for alias in (PRIVATE, PUBLIC)}
+    while time.monotonic() < ends and connections[PUBLIC].vendor == "mysql":
+        time.sleep(random.uniform(0.03, 0.12))
+        alias = random.choice([PRIVATE, PUBLIC])
+        with connections[alias].cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id > %s",
+                [own[alias]],
+            )
+            ids = [row[0] for row in cursor.fetchall()]
+            if alias == PUBLIC and spared.exists() and spared.read_text().isdigit():
+                ids = [id_ for id_ in ids if id_ != int(spared.read_text())]
+            if ids:
+                with contextlib.suppress(DatabaseError):  # it ended by itself
+                    cursor.execute(f"KILL {random.choice(ids)}")
+                    cuts += 1
+    report.write_text(str(cuts))
+
+
+def without_ledger_lock() -> None:
+    """For the control: the ledger is read, and not locked."""
+
+    def read(target: Any) -> Any:
+        return Ledger.objects.filter(kind=target.kind, target_id=target.id).first()
+
+    ledgers._locked = read
 
 
 def fork(work: Callable[[], None]) -> int:
@@ -95,12 +150,16 @@ def fork(work: Callable[[], None]) -> int:
     return pid
 
 
-def main(seconds: str, households: str, slots: str, stamped: str) -> None:
+def main(seconds: str, households: str, slots: str, stamped: str, control: str = "") -> None:
+    if control == "without-ledger-lock":
+        without_ledger_lock()
     ends = time.monotonic() + float(seconds)
     ids = [int(i) for i in households.split(",")]
     slot_ids = [int(i) for i in slots.split(",")]
     with tempfile.TemporaryDirectory() as folder:
-        errors, held, oversold = (Path(folder, name) for name in ("errors", "held", "oversold"))
+        errors, held, oversold, cuts = (
+            Path(folder, name) for name in ("errors", "held", "oversold", "cuts")
+        )
 
         def work() -> None:
             worker(ids, slot_ids, ends, errors)
@@ -108,6 +167,7 @@ def main(seconds: str, households: str, slots: str, stamped: str) -> None:
         steady = [
             fork(lambda: other_system(slot_ids, int(stamped), ends, held)),
             fork(lambda: watcher(ends, oversold)),
+            fork(lambda: cutter(ends, held, cuts)),
         ]
         workers = [fork(work) for _ in range(4)]
         kills = 0
@@ -123,6 +183,7 @@ def main(seconds: str, households: str, slots: str, stamped: str) -> None:
         json.dump(
             {
                 "kills": kills,
+                "cuts": int(cuts.read_text()),
                 "others": json.loads(held.read_text()),
                 "oversold": json.loads(oversold.read_text()),
                 "errors": errors.read_text() if errors.exists() else "",

@@ -263,7 +263,8 @@ def _write_ledger(place: LockedTarget, at: datetime) -> None:
         return
     pending = None
     if place.movement and place.counter:
-        pending = Pending(place.movement, place.counter.marker(), since=at)
+        marker = place.counter.marker(ours=place.ledger.last_update_written)
+        pending = Pending(place.movement, marker, since=at)
     ledgers.write(place.ledger, pending)
 
 

@@ -100,7 +100,7 @@ def facts(s: State) -> Iterator[str]:
     yield f"now {s.now} | reserved {s.reserved}, {s.others} of others, at {s.last_update}"
     yield f"| {len(s.held)} hold | ledger {s.ledger.holding} v{s.ledger.version}"
     if s.ledger.pending:
-        delta, seen, written, was_past = s.ledger.pending
+        delta, seen, written, was_past, _ = s.ledger.pending
         yield f"pending {delta:+} {seen}{'' if was_past else ' (the present)'} → {written}"
     for lock, holder in (("ledger", s.ledger_lock), ("row", s.row_lock)):
         if holder is not None:

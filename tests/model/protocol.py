@@ -40,8 +40,8 @@ AGE = 3
 clock only has to reach both sides of it."""
 
 RECENT = 1
-"""A value seen no longer than this before the marker may be written again, by a statement of
-another system that began back then and waits for the row."""
+"""What another system wrote no longer ago than this it may write again, by a statement that began
+in the same second and waits for the row."""
 
 
 def judge(rules: Rules, pending: Pending | None, last_update: int, now: int) -> str:
@@ -54,8 +54,8 @@ def judge(rules: Rules, pending: Pending | None, last_update: int, now: int) -> 
         return "applied"
     is_young = now - pending.written < AGE
     if last_update == pending.seen and (pending.seen_was_past or not rules.seen_was_past):
-        is_recent = pending.written - pending.seen <= RECENT
-        return "unclear" if rules.recent_waits and is_recent and is_young else "not applied"
+        waits = rules.recent_waits and pending.seen_was_recent and is_young
+        return "unclear" if waits else "not applied"
     if rules.unclear_waits and is_young:
         return "unclear"
     return "ambiguous"
@@ -77,6 +77,13 @@ def marker(rules: Rules, last_update: int, now: int) -> int:
     if written == last_update and rules.marker_differs:
         written -= 1
     return written
+
+
+def movement(rules: Rules, s: State, delta: int, ours: int | None) -> Pending:
+    """4  What the ledger keeps of a movement until it is known to be committed."""
+    seen = s.last_update
+    recent = seen != ours and s.now - seen <= RECENT
+    return Pending(delta, seen, marker(rules, seen, s.now), seen < s.now, recent)
 
 
 def start(scene: Scene, s: State, i: int) -> Iterator[Step]:
@@ -120,9 +127,9 @@ def decide(scene: Scene, s: State, i: int) -> Step:
 
     own = len(takes) - len(gives)
     delta = own + fold if rules.fold else own
-    written = marker(rules, s.last_update, s.now)
-    pending = Pending(delta, s.last_update, written, s.last_update < s.now) if delta else None
-    after = Ledger(ledger.holding + own, pending, ledger.version + 1)
+    pending = movement(rules, s, delta, ledger.marker) if delta else None
+    written = pending.written if pending else ledger.marker
+    after = Ledger(ledger.holding + own, pending, ledger.version + 1, written)
     doubt = abs(ledger.pending.delta) if ledger.pending and verdict == "ambiguous" else 0
     decided = Process(DECIDED, Decision(takes, gives, after, doubt))
     return i, f"locks the row; {verdict}; decides {own:+}", becomes(s, i, decided)

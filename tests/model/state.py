@@ -58,8 +58,8 @@ class Rules:
     ambiguous_undersells: bool = True
     """Where nobody can know, + is folded and − is not. Off: neither."""
     recent_waits: bool = True
-    """A movement that seems not to be applied waits for its owner's mark if the value seen is so
-    recent that another system may have written it once more."""
+    """A movement that seems not to be applied waits for its owner's mark if another system wrote
+    the value seen so recently that it may have written it once more."""
     mark: bool = True
     """An owner marks what the public server has committed."""
     mark_only_success: bool = True
@@ -106,12 +106,15 @@ class Pending(NamedTuple):
     seen: int
     written: int
     seen_was_past: bool
+    seen_was_recent: bool
 
 
 class Ledger(NamedTuple):
     holding: int = 0
     pending: Pending | None = None
     version: int = 0
+    marker: int | None = None
+    """The last that we wrote into the row."""
 
 
 class Decision(NamedTuple):

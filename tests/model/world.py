@@ -3,7 +3,8 @@
 Another system writes the present second or leaves `last_update` alone. Its writes are atomic, so
 one exception is out of the model unless a scene asks for it with `late`: a statement that waits
 for a lock and writes the second in which it *began*. That second can be our marker (`written`), or
-the value that we saw (`seen`), written once more after ours.
+the value that we saw (`seen`), written once more after ours. (If what we saw is our own marker, the
+statement would have had to wait for more than a second: out of the model, too.)
 
 Not modelled: servers that lose what they committed, and a public clock that is set back.
 """
@@ -80,5 +81,5 @@ def may_write_late(scene: Scene, s: State) -> bool:
         for movement in movements
         if movement
         for field in ("seen", "written")
-        if field not in (scene.late or ())
+        if field not in (scene.late or ()) or (field == "seen" and not movement.seen_was_recent)
     )

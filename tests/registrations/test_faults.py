@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from registrations.errors import Busy
 from registrations.models import EventRegistration
 from registrations.queries import statuses
 from registrations.services import booking, retry, settlement, waitlist
-from schedules import counters
 from schedules.models import EventSlot
 from schedules.targets import Target
 from tests import booking as b
@@ -114,10 +112,9 @@ def _promote() -> Callable[[], Any]:
 
 
 @pytest.fixture(autouse=True)
-def _clear_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read does not change from run to run, and no owner outlives its test."""
+def _statuses_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statements of an operation do not change from run to run."""
     monkeypatch.setattr(statuses, "KEPT_SECONDS", 3600)
-    monkeypatch.setattr(counters, "REWRITABLE", timedelta(days=-1))
 
 
 OPERATIONS = [_register, _register_after_a_raise, _cancel, _cancel_with_promotion, _move, _promote]

@@ -1,9 +1,11 @@
 """Killed at random, under load, with another system writing the same counters."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -11,35 +13,52 @@ from django.db import connections
 from audit.models import AuditEvent
 from freshtrak.databases import PRIVATE
 from registrations.models import EventRegistration
+from schedules.models import EventSlot
 from tests import booking as b
 from tests import factories, processes
 
 pytestmark = pytest.mark.real_commits
 
 
-def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
-    seconds = 30 if connections[PRIVATE].vendor == "mysql" else 10
+def _load(seconds: int, *control: str) -> tuple[dict[str, Any], EventSlot]:
+    """Runs `tests.load`; its report, and the slot that the other system stamps."""
     hour = factories.EventHourFactory()
     slots = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=4)
     stamped = factories.EventSlotFactory(capacity=4)
     households = factories.households(24)
-
     run = subprocess.run(
         [
             sys.executable, "-m", "tests.load", str(seconds),
             ",".join(str(household.pk) for household in households),
             ",".join(str(slot.pk) for slot in [*slots, stamped]),
-            str(stamped.pk),
+            str(stamped.pk), *control,
         ],
         env=processes.environment(), stdout=subprocess.PIPE, check=True, timeout=seconds + 60,
     )  # fmt: skip
-    report = json.loads(run.stdout)
+    return json.loads(run.stdout), stamped
+
+
+@pytest.mark.mariadb
+def test_control_without_the_ledgers_lock_the_counters_go_wrong() -> None:
+    report, _ = _load(5, "without-ledger-lock")
+    with contextlib.suppress(AssertionError):
+        b.settle_all()
+
+    held = {int(slot): count for slot, count in report["others"]["held"].items()}
+    assert b.drift(held)
+
+
+def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
+    seconds = 30 if connections[PRIVATE].vendor == "mysql" else 10
+
+    report, stamped = _load(seconds)
     pending = b.pending()
     b.settle_all()
 
     assert report["errors"] == ""
     assert report["oversold"] == {}
     assert report["kills"] >= seconds * 4
+    assert report["cuts"] >= (seconds * 2 if connections[PRIVATE].vendor == "mysql" else 0)
     held = {int(slot): count for slot, count in report["others"]["held"].items()}
     doubts: Counter[int] = Counter()
     for event in AuditEvent.objects.filter(action="ambiguous"):
@@ -56,7 +75,8 @@ def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     assert 0 <= spare_on_date[0] - spare_on_date[1] <= doubts[stamped.pk]
     assert set(doubts) <= {stamped.pk}
     print(
-        f"{report['kills']} kills, {report['others']['writes']} writes of others, "
+        f"{report['kills']} kills, {report['cuts']} cuts, "
+        f"{report['others']['writes']} writes of others, "
         f"{EventRegistration.objects.count()} registrations, {AuditEvent.objects.count()} events, "
         f"{pending} left pending, {sum(doubts.values())} in doubt, {excess} places undersold"
     )

@@ -42,7 +42,7 @@ def _row(last_update: datetime | None, now: datetime = NOW) -> CounterRow:
 def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
     seen: datetime | None, written: datetime, seen_was_past: bool
 ) -> None:
-    assert _row(seen).marker() == Marker(seen, written, seen_was_past)
+    assert _row(seen).marker(ours=seen) == Marker(seen, written, seen_was_past)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,6 @@ def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
         (_seconds(1), _seconds(9), True, NOW, Verdict.APPLIED),
         (_seconds(9), _seconds(9), True, NOW, Verdict.NOT_APPLIED),
         (None, None, True, NOW, Verdict.NOT_APPLIED),
-        # Another system may have written the value seen once more: its statement began back then.
-        (_seconds(3), _seconds(3), True, NOW, Verdict.UNCLEAR),
-        (_seconds(3), _seconds(3), True, NOW + timedelta(seconds=6), Verdict.NOT_APPLIED),
         # Another system wrote in the very second of the look: it may have written again since.
         (NOW, NOW, False, NOW, Verdict.UNCLEAR),
         (NOW, NOW, False, NOW + timedelta(seconds=6), Verdict.AMBIGUOUS),
@@ -74,6 +71,18 @@ def test_verdict_on_a_pending_movement(
     marker = Marker(seen, _seconds(1), seen_was_past)
 
     assert _row(stands, now).verdict_on(marker) is verdict
+
+
+def test_what_another_system_has_just_written_it_may_write_once_more() -> None:
+    """A living owner is left the time to say that its movement was applied before that."""
+    row = _row(_seconds(2))
+
+    theirs, ours = row.marker(ours=None), row.marker(ours=_seconds(2))
+
+    assert row.verdict_on(theirs) is Verdict.UNCLEAR
+    assert _row(_seconds(2), NOW + timedelta(seconds=6)).verdict_on(theirs) is Verdict.NOT_APPLIED
+    assert row.verdict_on(ours) is Verdict.NOT_APPLIED
+    assert not _row(_seconds(9)).marker(ours=None).seen_was_recent
 
 
 def test_targets_sort_in_the_order_of_locking() -> None:
@@ -112,7 +121,7 @@ def test_move_is_relative_and_leaves_the_marker() -> None:
     assert locked is not None
     EventSlot.objects.update(reserved=5)
 
-    counters.move(locked, Movement(+2), locked.marker())
+    counters.move(locked, Movement(+2), locked.marker(ours=None))
 
     row = EventSlot.objects.get()
     assert (row.reserved, row.last_update) == (7, locked.now - timedelta(seconds=1))
