@@ -161,8 +161,11 @@ def main(seconds: str, households: str, slots: str, stamped: str, control: str =
             Path(folder, name) for name in ("errors", "held", "oversold", "cuts")
         )
 
+        # Where another system stamps, who comes after a death waits for seconds: fewer go there.
+        often = [slot for slot in slot_ids if slot != int(stamped)] * 4
+
         def work() -> None:
-            worker(ids, slot_ids, ends, errors)
+            worker(ids, [*often, int(stamped)], ends, errors)
 
         steady = [
             fork(lambda: other_system(slot_ids, int(stamped), ends, held)),

@@ -31,6 +31,8 @@ pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
 AT_ONCE = 6
 """Cases that run side by side, each with proxies and slots of its own."""
+FROZEN_AT_ONCE = 20
+"""The same where they mostly wait."""
 GIVING_UP = 1
 """Seconds until the service gives up waiting for a server: DATABASE_READ_TIMEOUT."""
 
@@ -229,7 +231,7 @@ def test_fault_at_every_statement_settles_and_oversells_nothing(
 ) -> None:
     steps = _steps_of(stable, arrange)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(FROZEN_AT_ONCE if fault is private_frozen else AT_ONCE) as pool:
         tries = [
             pool.submit(_try, stable, arrange, fault, number, hold)
             for number in range(1, steps + 1)

@@ -227,3 +227,43 @@ def test_fix_under_live_traffic_leaves_all_exact() -> None:
 
     assert b.drift() == {}
     assert b.oversold() == {}
+
+
+def test_fix_has_to_be_told_what_other_systems_may_hold(slot: EventSlot) -> None:
+    _set(slot, 4)
+
+    with pytest.raises(CommandError, match="--allowance N"):
+        _run("--fix")
+
+    assert b.reserved(slot) == 4
+
+
+def test_a_wrong_ledger_is_reported_and_made_right(slot: EventSlot) -> None:
+    b.register(factories.households(1)[0], factories.EventDateFactory())
+    Ledger.objects.filter(kind="slot").update(holding=7, waiting=1)
+    Ledger.objects.filter(kind="date").update(holding=0)
+
+    status, table = _run("--check")
+    checked = _json("--check")
+    _run("--fix", "--allowance=0")
+
+    assert status == 1
+    assert "the ledger says that 7 hold and 1 wait" in table
+    assert [(row["drift"], row["ledger"]) for row in checked] == [
+        (0, {"holding": 7, "waiting": 1}),
+        (0, {"holding": 0, "waiting": 0}),
+    ]
+    assert b.drift() == {}
+    assert _run("--check") == (0, "No drift.\n")
+
+
+@pytest.mark.real_commits
+def test_check_writes_nothing_where_a_process_died() -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    kill_at("between-commits", "register", factories.households(1)[0].pk, slot.pk)
+    before = Ledger.objects.values().get()
+
+    _run("--check")
+
+    assert Ledger.objects.values().get() == before
+    assert b.reserved(slot) == 0

@@ -1,0 +1,197 @@
+"""The ledger: opened from the rows, exact at rest, marked only by whoever was there last."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections, transaction
+from django.utils import timezone
+
+from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.models import EventRegistration, Ledger, Status
+from registrations.queries import statuses, targets
+from registrations.services import ledgers, settlement, two_phase
+from schedules.models import EventDate, EventSlot
+from schedules.targets import Target
+from tests import booking as b
+from tests import factories
+from tests.support import victims
+from tests.support.proxy import Proxy, Statement, Steps
+
+pytestmark = pytest.mark.real_commits
+
+
+def _existing(slot: EventSlot, *found: Status) -> None:
+    """Registrations of a slot that no ledger counts yet, as an installation may have them."""
+    for household, status in zip(factories.households(len(found)), found, strict=True):
+        waits = status is Status.WAITLISTED
+        EventRegistration.objects.create(
+            household=household,
+            event_status=statuses.row_for(status),
+            event_date_id=slot.event_hour.event_date_id,
+            event_slot_id=slot.pk,
+            waitlisted_at=timezone.now() if waits else None,
+        )
+
+
+def test_first_use_opens_the_ledger_with_what_the_rows_say() -> None:
+    slot = factories.EventSlotFactory(capacity=3, reserved=3)
+    _existing(slot, Status.CONFIRMED, Status.CHECKED_IN, Status.NO_SHOW, Status.WAITLISTED)
+    EventDate.objects.update(reserved=3)
+    (newcomer,) = factories.households(1)
+
+    came = b.register(newcomer, slot)
+
+    ledger = Ledger.objects.get()
+    assert (ledger.holding, ledger.waiting) == (3, 2)
+    assert b.status_of(came) == "waitlisted"
+    assert b.queue(slot)[-1] == newcomer.pk
+    assert b.drift() == {}
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("round_", range(3))
+def test_two_first_uses_at_once_give_the_last_place_once(
+    monkeypatch: pytest.MonkeyPatch, round_: int
+) -> None:
+    """Both find no ledger, and both count the rows, before either opens it."""
+    slot = factories.EventSlotFactory(capacity=1)
+    both_have_counted = threading.Barrier(2)
+    count_rows = targets.count_rows
+
+    def count_together(counted: Any) -> Any:
+        found = count_rows(counted)
+        both_have_counted.wait(10)
+        return found
+
+    monkeypatch.setattr(targets, "count_rows", count_together)
+
+    results = b.in_parallel(*(partial(b.register, h, slot) for h in factories.households(2)))
+
+    assert b.kinds(results) == ["confirmed", "waitlisted"]
+    assert Ledger.objects.count() == 1
+    assert b.drift() == {}
+
+
+def test_opening_leaves_a_ledger_that_exists_as_it_is() -> None:
+    slot = factories.EventSlotFactory(capacity=3)
+    b.register(factories.households(1)[0], slot)
+    before = Ledger.objects.values().get()
+
+    ledgers.open_missing([Target.slot(slot.pk)])
+
+    assert Ledger.objects.values().get() == before
+
+
+def _proxied(steps: Steps) -> tuple[Proxy, Proxy]:
+    def proxy(alias: str) -> Proxy:
+        settings = connections[alias].settings_dict
+        return Proxy(settings["HOST"], int(settings["PORT"]), alias, steps)
+
+    return proxy(PRIVATE), proxy(PUBLIC)
+
+
+def _is_mark(statement: Statement) -> bool:
+    return statement.sql.startswith("UPDATE `ledgers` SET `pending_since` = NULL")
+
+
+@pytest.mark.mariadb
+def test_owner_that_marks_late_clears_nothing_of_a_later_operation() -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    first, second = factories.households(2)
+    steps = Steps()
+    private, public = _proxied(steps)
+
+    with victims.stable() as stable, private, public:
+        trap = steps.trap(_is_mark, hold="packet")
+        late = stable.start(
+            {PRIVATE: private.port, PUBLIC: public.port}, "register", first.pk, slot.pk
+        )
+        trap.wait()
+        _leave_pending(second, slot)
+        trap.release()
+        assert late.outcome.result(30) == "confirmed"
+
+    assert b.pending() == 1  # the second's, which public has not seen
+    assert b.reserved(slot) == 1
+    settlement.settle_all()
+    assert b.reserved(slot) == 2
+    assert b.drift() == {}
+
+
+def _leave_pending(household: Any, slot: EventSlot) -> None:
+    """Books, and loses public before the counter moves."""
+
+    def lose(operation: Any) -> None:
+        raise OperationalError(2013, "Lost connection to server during query")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(two_phase, "_move_counters", lose)
+        b.register(household, slot)
+
+
+@pytest.mark.mariadb
+def test_nothing_private_is_held_while_the_row_of_a_date_is_waited_for() -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    other = factories.EventSlotFactory(event_hour=slot.event_hour, capacity=5)
+    first, second = factories.households(2)
+    b.register(second, other)
+    day = slot.event_hour.event_date_id
+
+    with ThreadPoolExecutor(1) as pool, connections[PUBLIC].cursor() as holder:
+        holder.execute("BEGIN")
+        holder.execute("SELECT 1 FROM event_dates WHERE event_date_id = %s FOR UPDATE", [day])
+        booking = pool.submit(b.in_parallel, partial(b.register, first, slot))
+        _until_somebody_waits()
+
+        decided = EventRegistration.objects.filter(household=first).exists()
+        with transaction.atomic(using=PRIVATE):
+            free = Ledger.objects.select_for_update(nowait=True).filter(target_id=slot.pk).exists()
+        holder.execute("ROLLBACK")
+        (result,) = booking.result(30)
+
+    assert decided
+    assert free
+    assert b.status_of(result) == "confirmed"
+    settlement.settle_all()
+    assert b.drift() == {}
+
+
+def _until_somebody_waits() -> None:
+    with connections[PUBLIC].cursor() as cursor:
+        for _ in range(50):
+            cursor.execute(  # the server makes this table anew only after 0.1 s without a look
+                "SELECT COUNT(*), SLEEP(0.12) FROM information_schema.innodb_trx"
+                " WHERE trx_state = 'LOCK WAIT'"
+            )
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits for a lock")
+
+
+@pytest.mark.mariadb
+def test_host_that_vanishes_without_a_word_lets_its_locks_go() -> None:
+    """No FIN arrives: the servers end the session that says nothing, and with it its locks."""
+    slot = factories.EventSlotFactory(capacity=1)
+    gone, newcomer = factories.households(2)
+    steps = Steps()
+    private, public = _proxied(steps)
+    ledgers.open_missing([Target.slot(slot.pk)])
+
+    def is_insert(statement: Statement) -> bool:
+        return statement.sql.startswith("INSERT INTO `event_registrations`")
+
+    with victims.stable(DATABASE_IDLE_TIMEOUT="1") as stable, private, public:
+        trap = steps.trap(is_insert, hold="packet")
+        stable.start({PRIVATE: private.port, PUBLIC: public.port}, "register", gone.pk, slot.pk)
+        trap.wait()
+        private.freeze()
+        public.freeze()
+
+        came = b.register(newcomer, slot)
+
+    assert b.status_of(came) == "confirmed"
+    assert EventRegistration.objects.count() == 1
+    assert b.drift() == {}
