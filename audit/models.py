@@ -59,7 +59,7 @@ class AuditEvent(AppendOnly):
     request_id = models.CharField(max_length=64, blank=True)
     details = models.JSONField(default=dict)
 
-    delta = models.SmallIntegerField(default=0)
+    delta = models.IntegerField(default=0)
     """By how much `reserved` of the target (and of its date) moves with this event."""
     reserved_seen = models.IntegerField(null=True)
     """`reserved` of the target under the lock, before the movement."""

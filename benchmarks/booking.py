@@ -32,7 +32,9 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
+from registrations.services import ledgers  # noqa: E402
 from schedules import sandbox  # noqa: E402
+from schedules.targets import Target  # noqa: E402
 from tests import booking as b  # noqa: E402
 from tests import factories  # noqa: E402
 
@@ -69,33 +71,19 @@ class WithoutFramework:
             " (event_date_id) JOIN events e USING (event_id) WHERE event_slot_id = %s",
             slot.pk,
         )
+        private.autocommit(False)
+        _run(
+            private,
+            "SELECT * FROM ledgers WHERE kind = 'slot' AND target_id = %s FOR UPDATE",
+            slot.pk,
+        )
         public.autocommit(False)
         _run(
             public,
-            "SELECT capacity, reserved, last_update, SYSDATE() FROM event_slots WHERE"
+            "SELECT capacity, reserved, last_update, SYSDATE(), @@read_only FROM event_slots WHERE"
             " event_slot_id = %s FOR UPDATE",
             slot.pk,
         )
-        _run(
-            private,
-            "SELECT * FROM audit_events WHERE settled_at IS NULL AND event_slot_id = %s",
-            slot.pk,
-        )
-        _run(
-            private,
-            "SELECT s.id, s.name, COUNT(r.id), MAX(r.waitlisted_at) FROM event_statuses s"
-            " LEFT JOIN event_registrations r ON r.event_status_id = s.id AND r.event_slot_id = %s"
-            " GROUP BY s.id, s.name ORDER BY s.id",
-            slot.pk,
-        )
-        _run(
-            public,
-            "UPDATE event_slots SET reserved = reserved + 1, last_update = SYSDATE() -"
-            " INTERVAL 1 SECOND WHERE event_slot_id = %s",
-            slot.pk,
-        )
-        _run(public, "UPDATE event_dates SET reserved = reserved + 1 WHERE event_date_id = %s", day)
-        private.autocommit(False)
         registration = _run(
             private,
             "INSERT INTO event_registrations (household_id, event_status_id,"
@@ -113,22 +101,44 @@ class WithoutFramework:
             registration,
             member,
         )
-        event = _run(
+        _run(
             private,
             "INSERT INTO audit_events (at, action, registration_id, household_id,"
             " event_date_id, event_slot_id, actor_kind, actor_id, request_id, details, delta,"
-            " reserved_seen, last_update_written, seen_was_past, ambiguous) VALUES (NOW(6),"
-            " 'registered', %s, %s, %s, %s, 'participant', '7', '', '{}', 1, 0, NOW(), 1, 0)",
+            " reserved_seen) VALUES (NOW(6), 'registered', %s, %s, %s, %s, 'participant', '7', '',"
+            " '{}', 1, 0)",
             registration,
             household.pk,
             day,
             slot.pk,
         )
+        _run(
+            private,
+            "UPDATE ledgers SET holding = holding + 1, version = version + 1, pending_delta = 1,"
+            " pending_by_date = %s, pending_since = NOW(6), last_update_seen = last_update_written,"
+            " last_update_written = NOW(), seen_was_past = 1"
+            " WHERE kind = 'slot' AND target_id = %s",
+            f'{{"{day}": 1}}',
+            slot.pk,
+        )
         private.commit()
         private.autocommit(True)
+        _run(
+            public,
+            "UPDATE event_slots SET reserved = reserved + 1, last_update = SYSDATE() -"
+            " INTERVAL 1 SECOND WHERE event_slot_id = %s",
+            slot.pk,
+        )
+        _run(public, "UPDATE event_dates SET reserved = reserved + 1 WHERE event_date_id = %s", day)
         public.commit()
         public.autocommit(True)
-        _run(private, "UPDATE audit_events SET settled_at = NOW(6) WHERE id = %s", event)
+        _run(
+            private,
+            "UPDATE ledgers SET pending_since = NULL, pending_delta = 0, pending_by_date = '{}'"
+            " WHERE kind = 'slot' AND target_id = %s AND pending_by_date = %s",
+            slot.pk,
+            f'{{"{day}": 1}}',
+        )
 
 
 def _connect(alias: str) -> Any:
@@ -172,6 +182,7 @@ def _measure(book: Book, work: list[tuple[Any, Any, int]], threads: int) -> floa
 
 
 def _work(slots: list[Any]) -> list[tuple[Any, Any, int]]:
+    ledgers.open_missing([Target.slot(slot.pk) for slot in slots])
     households = factories.households(BOOKINGS)
     turns = itertools.cycle(slots)
     return [(h, next(turns), h.members.get().pk) for h in households]

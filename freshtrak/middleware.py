@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
 
 from freshtrak import notices
-from freshtrak.databases import leave_read_only_server
+from freshtrak.databases import drop_unusable_connections
 from freshtrak.metrics import DATABASE_ERRORS
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -67,7 +67,7 @@ class UnavailableMiddleware:
         if not isinstance(error, OperationalError | InterfaceError):
             return None
         DATABASE_ERRORS.inc()
-        leave_read_only_server(error)
+        drop_unusable_connections(error)
         log.error("database_unavailable", exc_info=error)
         return notices.say(
             "For a moment out of reach",

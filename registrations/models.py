@@ -274,6 +274,8 @@ class Pending:
     movement: Movement
     marker: Marker
     since: datetime
+    refused: bool = False
+    """Public did not take it: its owner has told so."""
 
 
 class Ledger(models.Model):
@@ -299,12 +301,12 @@ class Ledger(models.Model):
     """NULL: nothing is pending."""
     pending_delta = models.IntegerField(default=0)
     pending_by_date = models.JSONField(default=dict)
-    # The marker of what is pending, or else of the last movement; the public server's own clock, as
-    # it stands there (schedules.counters.Marker).
+    # The public server's own clock, as it stands there (schedules.counters.Marker).
     last_update_seen = models.DateTimeField(null=True)
     last_update_written = models.DateTimeField(null=True)
     seen_was_past = models.BooleanField(default=False)
-    seen_was_recent = models.BooleanField(default=False)
+    refused = models.BooleanField(default=False)
+    """The owner of what is pending has told that public did not take it."""
 
     class Meta:
         db_table = "ledgers"
@@ -337,9 +339,9 @@ class Ledger(models.Model):
             seen=self.last_update_seen,
             written=self.last_update_written,
             seen_was_past=self.seen_was_past,
-            seen_was_recent=self.seen_was_recent,
         )
-        return Pending(Movement(self.pending_delta, by_date), marker, self.pending_since)
+        movement = Movement(self.pending_delta, by_date)
+        return Pending(movement, marker, self.pending_since, self.refused)
 
     @pending.setter
     def pending(self, pending: Pending | None) -> None:
@@ -358,7 +360,7 @@ def pending_columns(pending: Pending | None) -> dict[str, Any]:
         "last_update_seen": pending.marker.seen,
         "last_update_written": pending.marker.written,
         "seen_was_past": pending.marker.seen_was_past,
-        "seen_was_recent": pending.marker.seen_was_recent,
+        "refused": pending.refused,
     }
 
 

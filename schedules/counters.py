@@ -25,12 +25,8 @@ from schedules.targets import Kind, Target
 log = structlog.get_logger(__name__)
 
 OWNER_LIFETIME = timedelta(seconds=7)
-"""The owner of a pending movement older than this counts as dead: it has 5 s from its commits to
-its mark, and its marker lies up to 2 s before its lock."""
-
-RECENT = timedelta(seconds=3)
-"""What another system wrote within this time it may write once more: by a statement that began in
-the same second and has waited for our lock."""
+"""The owner of a pending movement older than this counts as dead: it has 5 s from its lock to its
+mark, and its marker lies up to 2 s before its lock."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class Verdict(Enum):
 
     APPLIED = "applied"
     NOT_APPLIED = "not applied"
-    UNCLEAR = "unclear"  # another system wrote since; the owner may be alive
+    UNCLEAR = "unclear"  # the owner may be alive, and about to tell
     AMBIGUOUS = "ambiguous"  # another system wrote since; the owner is dead
 
 
@@ -72,8 +68,6 @@ class Marker:
     written: datetime
     seen_was_past: bool
     """Whether `seen` lay before the moment of the update: then nobody writes it as the present."""
-    seen_was_recent: bool = False
-    """Whether another system wrote `seen` so recently that it may write it once more."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +81,10 @@ class CounterRow:
     now: datetime
     """The public server's clock when the row was read, whole seconds."""
 
-    def marker(self, *, ours: datetime | None) -> Marker:
+    def marker(self) -> Marker:
         """A second in the past that differs from what stands there.
 
         Other writers write the present, so within the protocol's time this value is ours alone.
-        `ours` is the marker that we left at this row before, if we did.
         """
         second = timedelta(seconds=1)
         written = self.now - second
@@ -101,20 +94,20 @@ class CounterRow:
             seen=self.last_update,
             written=written,
             seen_was_past=self.last_update is None or self.last_update < self.now,
-            seen_was_recent=self.last_update not in {None, ours}
-            and self.now - self.last_update <= RECENT,
         )
 
     def verdict_on(self, marker: Marker) -> Verdict:
         """What became of the update that was to leave `marker`. Only under the lock."""
         if self.last_update == marker.written:
             return Verdict.APPLIED
-        # abs(): a server clock that is set back must not keep an owner alive for an hour.
-        is_young = abs(self.now - marker.written) < OWNER_LIFETIME
+        # A living owner is left the time to tell: its commit may still be on its way between the
+        # nodes of a cluster, or a statement of another system that began long ago may have
+        # written over the marker. abs(): a clock that is set back keeps no owner alive for long.
+        if abs(self.now - marker.written) < OWNER_LIFETIME:
+            return Verdict.UNCLEAR
         if self.last_update == marker.seen and marker.seen_was_past:
-            # A living owner is left the time to say that it was applied after all.
-            return Verdict.UNCLEAR if is_young and marker.seen_was_recent else Verdict.NOT_APPLIED
-        return Verdict.UNCLEAR if is_young else Verdict.AMBIGUOUS
+            return Verdict.NOT_APPLIED
+        return Verdict.AMBIGUOUS
 
 
 class _ServerClock(Func):

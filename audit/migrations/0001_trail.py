@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ("actor_id", models.CharField(blank=True, max_length=255)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
                 ("details", models.JSONField(default=dict)),
-                ("delta", models.SmallIntegerField(default=0)),
+                ("delta", models.IntegerField(default=0)),
                 ("reserved_seen", models.IntegerField(null=True)),
             ],
             options={

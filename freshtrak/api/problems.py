@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from freshtrak.api.codes import CODES
-from freshtrak.databases import leave_read_only_server
+from freshtrak.databases import drop_unusable_connections
 from freshtrak.metrics import DATABASE_ERRORS
 from registrations.errors import FieldError, InvalidRequest, RegistrationError
 
@@ -75,7 +75,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return respond("invalid", _SUSPICIOUS)
     if isinstance(error, OperationalError | InterfaceError):
         DATABASE_ERRORS.inc()
-        leave_read_only_server(error)
+        drop_unusable_connections(error)
         log.error("database_unavailable", exc_info=error)
         return respond(
             "database_unavailable", "A database does not answer. Try again in a few seconds."

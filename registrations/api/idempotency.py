@@ -64,16 +64,16 @@ def answer_once(
         return _answer(perform, render, status)
     digest = _digest(caller_of(request), key)
     fingerprint = _fingerprint(request)
-    try:
-        return _answer(perform, render, status, digest=digest, fingerprint=fingerprint)
-    except _OBSTACLES as obstacle:
-        record = _find(digest)
-        if record is not None:
-            return _replay(record, fingerprint)
-        if not isinstance(obstacle, _AnsweredBefore):
-            raise
-    _forget_expired(digest)
-    return _answer(perform, render, status, digest=digest, fingerprint=fingerprint)
+    while True:
+        try:
+            return _answer(perform, render, status, digest=digest, fingerprint=fingerprint)
+        except _OBSTACLES as obstacle:
+            record = _find(digest)
+            if record is not None:
+                return _replay(record, fingerprint)
+            if not isinstance(obstacle, _AnsweredBefore):
+                raise
+        _forget_expired(digest)
 
 
 def _answer(

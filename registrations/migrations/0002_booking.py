@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                 ("last_update_seen", models.DateTimeField(null=True)),
                 ("last_update_written", models.DateTimeField(null=True)),
                 ("seen_was_past", models.BooleanField(default=False)),
-                ("seen_was_recent", models.BooleanField(default=False)),
+                ("refused", models.BooleanField(default=False)),
             ],
             options={
                 "db_table": "ledgers",

@@ -10,30 +10,34 @@ from registrations.models import EventStatus, Status
 
 KEPT_SECONDS = 10.0
 
-_rows: dict[int, EventStatus] = {}
-_read_at = float("-inf")
+_kept: tuple[float, dict[int, EventStatus]] = (float("-inf"), {})
+"""When the rows were read, and the rows."""
 
 
 def rows() -> dict[int, EventStatus]:
     """Every row by its id, the oldest first."""
-    global _rows, _read_at
-    if time.monotonic() - _read_at > KEPT_SECONDS:
-        _rows = {row.pk: row for row in EventStatus.objects.order_by("pk")}
-        _read_at = time.monotonic()
-    return _rows
+    read_at, kept = _kept
+    return kept if time.monotonic() - read_at < KEPT_SECONDS else _read()
+
+
+def _read() -> dict[int, EventStatus]:
+    global _kept
+    began = time.monotonic()
+    _kept = began, {row.pk: row for row in EventStatus.objects.order_by("pk")}
+    return _kept[1]
 
 
 def row(status_id: int | None) -> EventStatus | None:
     """The row with this id; None for a registration that has no status."""
-    if status_id is not None and status_id not in rows():
-        forget()  # it was added since
-    return rows().get(status_id or 0)
+    if status_id is None:
+        return None
+    return rows().get(status_id) or _read().get(status_id)  # it may have been added since
 
 
 def forget() -> None:
     """Has the rows read anew: one that was kept no longer stands in the table."""
-    global _read_at
-    _read_at = float("-inf")
+    global _kept
+    _kept = (float("-inf"), {})
 
 
 def rows_meaning(*statuses: Status) -> list[EventStatus]:

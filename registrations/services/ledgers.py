@@ -96,12 +96,23 @@ def recount(locked: dict[Target, Ledger]) -> None:
 
 
 def mark_settled(ledger: Ledger) -> None:
-    """Clears what is pending: its public commit is known.
+    """Clears what is pending: its public commit is known."""
+    _as_left(ledger).update(**pending_columns(None))
 
-    Guarded by the version: whoever was at the target since has judged and cleared it already, and
-    what is pending now is somebody else's.
-    """
-    rows = Ledger.objects.filter(
+
+def mark_refused(ledger: Ledger) -> None:
+    """Notes that public did not take what is pending: whoever comes next need not find out."""
+    _as_left(ledger).update(refused=True)
+
+
+def _as_left(ledger: Ledger) -> QuerySet[Ledger]:
+    """The row, if nobody was at the target since: what is pending now would be somebody else's,
+    who has judged ours already."""
+    return Ledger.objects.filter(
         kind=ledger.kind, target_id=ledger.target_id, version=ledger.version
     )
-    rows.update(**pending_columns(None))
+
+
+def is_pending(target: Target) -> bool:
+    rows = Ledger.objects.filter(kind=target.kind, target_id=target.id)
+    return rows.filter(pending_since__isnull=False).exists()

@@ -20,7 +20,7 @@ from registrations.models import Ledger
 from registrations.queries import counts, targets
 from registrations.queries.counts import Counter, Scope
 from registrations.queries.targets import Counts
-from registrations.services import ledgers, settlement
+from registrations.services import ledgers, settlement, two_phase
 from registrations.services.retry import retried
 from registrations.services.two_phase import Unclear
 from schedules import counters
@@ -83,16 +83,25 @@ def reconcile(
     Raises Busy if a lock cannot be had.
     """
     for kind, batches in ((Kind.SLOT, counts.slots), (Kind.DATE, counts.dates)):
+        pending = _pending(kind)
         for batch in batches(scope, BATCH):
-            suspects = _suspects(kind, batch, allowance)
+            suspects = _suspects(kind, batch, allowance, pending)
             for start in range(0, len(suspects), LOCKED[kind]):
                 ids = suspects[start : start + LOCKED[kind]]
                 for drift in _examine(kind, ids, fix=fix, allowance=allowance):
                     report(drift)
             progress(len(batch))
+            pending = _pending(kind)  # before the next batch is read: what settles meanwhile moves
 
 
-def _suspects(kind: Kind, batch: Sequence[Counter], allowance: int) -> list[int]:
+def _pending(kind: Kind) -> set[int]:
+    """The slots, or dates, whose `reserved` a pending movement moves."""
+    return {id_ for ledger in ledgers.with_pending() for id_ in _affected(ledger, kind)}
+
+
+def _suspects(
+    kind: Kind, batch: Sequence[Counter], allowance: int, pending: Collection[int]
+) -> list[int]:
     """The ids of those that may have drifted, read without a lock.
 
     Besides what looks wrong that is all that moved while we read: `reserved` was read before the
@@ -110,6 +119,7 @@ def _suspects(kind: Kind, batch: Sequence[Counter], allowance: int) -> list[int]
     opened = {ledger.target: ledger for ledger in ledgers.existing(kind, ids)}
     wrong |= {target.id for target in _miscounted(opened)}
     wrong |= {target.id for target, ledger in opened.items() if ledger.pending}
+    wrong |= {*pending, *_pending(kind)}
     wrong |= counts.moved_since(timezone.now() - RECENT, kind)
     return [id_ for id_ in ids if id_ in wrong]
 
@@ -143,6 +153,8 @@ def _examine(kind: Kind, ids: Sequence[int], *, fix: bool, allowance: int) -> li
     involved = {Target(kind, id_) for id_ in ids}
     if kind is Kind.DATE:
         involved |= counts.slots_on(ids)
+        pending = ledgers.with_pending()
+        involved |= {ledger.target for ledger in pending if _affected(ledger, kind) & set(ids)}
     with ExitStack() as public:
         with transaction.atomic(using=PRIVATE, durable=True):
             look = _look(kind, ids, involved, public)
@@ -245,7 +257,7 @@ def _look(kind: Kind, ids: Sequence[int], involved: Collection[Target], public: 
 def _is_applied(ledger: Ledger, row: CounterRow | None) -> bool:
     """Whether public shows the movement that is pending. Raises Unclear."""
     assert ledger.pending is not None
-    verdict = row.verdict_on(ledger.pending.marker) if row else Verdict.AMBIGUOUS
+    verdict = two_phase.verdict_on(ledger.pending, row, timezone.now())
     if verdict is Verdict.UNCLEAR:
         raise Unclear(f"{ledger.target} has a movement pending whose owner may be alive")
     return verdict is Verdict.APPLIED

@@ -3,6 +3,7 @@
 import time
 
 import structlog
+from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from registrations.errors import Busy
@@ -20,9 +21,9 @@ LOOK_SECONDS = 0.2
 
 @retried
 def settle_target(target: Target) -> bool:
-    """Makes the public counter of a target exact, if a movement is pending there.
+    """Makes the public counter of a target exact; returns whether nothing is left pending there.
 
-    False if the owner of the movement may still be alive: then it is left for another look.
+    Something is left if the owner of a movement may still be alive, or public takes no writes.
     Raises Busy.
     """
 
@@ -33,7 +34,7 @@ def settle_target(target: Target) -> bool:
         two_phase.run([target], change_nothing, at=timezone.now(), expects_movement=two_phase.never)
     except Unclear:
         return False
-    return True
+    return not ledgers.is_pending(target)
 
 
 def settle_all(*, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
@@ -51,6 +52,8 @@ def settle_all(*, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
                 settled += settle_target(ledger.target)
             except Busy:
                 log.warning("settle_busy", target=str(ledger.target))
+            except (DataError, IntegrityError):  # one ledger must not keep the others waiting
+                log.exception("settle_failed", target=str(ledger.target))
         left = len(ledgers.with_pending())
         if not left or time.monotonic() >= deadline:
             return settled, left

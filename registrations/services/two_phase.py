@@ -22,12 +22,12 @@ from prometheus_client import Histogram
 
 from audit.models import AuditEvent
 from audit.trail import Actor
-from freshtrak.databases import PRIVATE, PUBLIC, leave_read_only_server
+from freshtrak.databases import PRIVATE, PUBLIC, drop_unusable_connections, is_rollback
 from registrations.errors import TryAgain
 from registrations.models import EventRegistration, Ledger, Pending
 from registrations.services import facts, ledgers
 from schedules import counters
-from schedules.counters import CounterRow, Movement, Verdict
+from schedules.counters import CounterRow, Marker, Movement, Verdict
 from schedules.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ LOCK_WAIT = Histogram(
 
 
 class Unclear(TryAgain):
-    """Another system wrote since, and the owner of a pending movement may still be alive."""
+    """The owner of a pending movement may be alive, and about to tell what became of it."""
 
 
 class _CounterMoves(Exception):
@@ -59,6 +59,8 @@ class LockedTarget:
     fold: Movement = field(default_factory=Movement)
     """What a dead process left to apply."""
     own: Movement = field(default_factory=Movement)
+    pending_since: datetime | None = None
+    """Since when what is folded has been pending."""
     recorded: int = 0
     """The sum of the trail's deltas."""
     has_changed: bool = False
@@ -83,7 +85,8 @@ class LockedTarget:
     @property
     def movement(self) -> Movement:
         """By how much the public counter is to move: the operation's own, and what it folds."""
-        return self.own + self.fold if self.counter else Movement()
+        movement = self.own + self.fold
+        return movement if self.counter else Movement(0, movement.by_date)
 
     def take(self, event_date_id: int | None) -> None:
         """Gives a place at the target."""
@@ -148,7 +151,7 @@ class Operation:
             registration,
             by=by,
             at=self.at,
-            delta=delta if counter else 0,
+            delta=delta,
             reserved_seen=counter.reserved if counter else None,
             **details,
         )
@@ -176,13 +179,13 @@ def run(
     public's lock. Raises TryAgain and what `decide` and the databases raise; then nothing was
     written. (Only if the outcome of the private COMMIT itself is not known can nobody tell.)
     """
-    try:
-        return _attempt(targets, decide, at, expects_movement)
-    except ledgers.LedgerMissing as missing:
-        ledgers.open_missing(missing.targets)
-    except _CounterMoves:
-        expects_movement = always
-    return _attempt(targets, decide, at, expects_movement)
+    while True:
+        try:
+            return _attempt(targets, decide, at, expects_movement)
+        except ledgers.LedgerMissing as missing:
+            ledgers.open_missing(missing.targets)
+        except _CounterMoves:
+            expects_movement = always
 
 
 def _attempt(
@@ -192,6 +195,7 @@ def _attempt(
     expects_movement: Callable[[Ledger], bool],
 ) -> R:
     decided: Operation | None = None
+    is_moved = False
     try:
         with ExitStack() as public:
             with transaction.atomic(using=PRIVATE, durable=True):
@@ -204,14 +208,17 @@ def _attempt(
                     _write_ledger(place, at)
             decided = operation
             _move_counters(operation)
+            is_moved = True
     except (DatabaseError, InterfaceError) as error:
         if decided is None:
             raise
         # The decision stands: what is pending, the next operation or `settle` applies.
         log.exception("public_commit_failed", targets=[str(target) for target in targets])
-        leave_read_only_server(error)
+        drop_unusable_connections(error)
+        if not is_moved or is_rollback(error):  # otherwise the COMMIT may have arrived
+            _mark(operation, ledgers.mark_refused)
         return result
-    _mark_settled(operation)
+    _mark(operation, ledgers.mark_settled)
     return result
 
 
@@ -240,8 +247,7 @@ def _fold(ledger: Ledger, counter: CounterRow | None, at: datetime) -> LockedTar
     """
     if (pending := ledger.pending) is None:
         return LockedTarget(ledger, counter)
-    # Without the row its counter is gone, and with it all evidence.
-    verdict = counter.verdict_on(pending.marker) if counter else Verdict.AMBIGUOUS
+    verdict = verdict_on(pending, counter, at)
     if verdict is Verdict.UNCLEAR:
         raise Unclear(f"{ledger.target} has a movement pending whose owner may be alive")
     fold = Movement()
@@ -253,18 +259,30 @@ def _fold(ledger: Ledger, counter: CounterRow | None, at: datetime) -> LockedTar
         facts.record_ambiguity(ledger.target, pending.movement, applied=fold, at=at)
     if verdict is not Verdict.APPLIED:  # the usual case: its owner is just about to mark it
         log.info("folded", target=str(ledger.target), delta=fold.delta, verdict=verdict.value)
-    return LockedTarget(ledger, counter, fold, has_changed=True)
+    return LockedTarget(ledger, counter, fold, pending_since=pending.since, has_changed=True)
+
+
+def verdict_on(pending: Pending, counter: CounterRow | None, at: datetime) -> Verdict:
+    """What became of a pending movement, as its owner or the row under our lock tells."""
+    if pending.refused:
+        return Verdict.NOT_APPLIED
+    if counter is None:  # the row is gone, and all evidence with it
+        is_young = abs(at - pending.since) < counters.OWNER_LIFETIME
+        return Verdict.UNCLEAR if is_young else Verdict.AMBIGUOUS
+    return counter.verdict_on(pending.marker)
 
 
 def _write_ledger(place: LockedTarget, at: datetime) -> None:
-    if place.counter and place.recorded != place.own.delta:
+    if place.recorded != place.own.delta:
         raise AssertionError(f"The trail of {place.target} does not add up.")
     if not place.has_changed:
         return
     pending = None
-    if place.movement and place.counter:
-        marker = place.counter.marker(ours=place.ledger.last_update_written)
-        pending = Pending(place.movement, marker, since=at)
+    if place.movement:
+        # Without the row only the roll-up moves, and leaves no evidence.
+        marker = place.counter.marker() if place.counter else Marker(None, at, False)
+        since = place.pending_since if place.fold and place.pending_since else at
+        pending = Pending(place.movement, marker, since)
     ledgers.write(place.ledger, pending)
 
 
@@ -272,16 +290,18 @@ def _move_counters(operation: Operation) -> None:
     """Lets the public counters follow: targets first, then dates, the hot rows, in one order."""
     roll_up: Counter[int] = Counter()
     for place in operation.places.values():
-        if (pending := place.ledger.pending) and place.counter:
-            counters.move(place.counter, pending.movement, pending.marker)
+        if pending := place.ledger.pending:
+            if place.counter:
+                counters.move(place.counter, pending.movement, pending.marker)
             roll_up.update(pending.movement.by_date)
     counters.roll_up(roll_up)
 
 
-def _mark_settled(operation: Operation) -> None:
+def _mark(operation: Operation, mark: Callable[[Ledger], None]) -> None:
     try:
         for place in operation.places.values():
             if place.ledger.pending:
-                ledgers.mark_settled(place.ledger)
-    except (DatabaseError, InterfaceError):  # the evidence stands in public
+                mark(place.ledger)
+    except (DatabaseError, InterfaceError) as error:  # the evidence stands in public
         log.warning("mark_failed", exc_info=True)
+        drop_unusable_connections(error)

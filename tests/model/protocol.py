@@ -18,6 +18,7 @@ from tests.model.state import (
     NOBODY,
     PRIVATE_SENT,
     PUBLIC_SENT,
+    REFUSED,
     REGISTER,
     REPLACE,
     START,
@@ -39,26 +40,22 @@ AGE = 3
 """Seconds after which the owner of a movement counts as dead. Longer in production: the model's
 clock only has to reach both sides of it."""
 
-RECENT = 1
-"""What another system wrote no longer ago than this it may write again, by a statement that began
-in the same second and waits for the row."""
-
 
 def judge(rules: Rules, pending: Pending | None, last_update: int, now: int) -> str:
     """3  What became of a pending movement. Under both locks."""
     if pending is None:
         return "nothing pending"
-    if not rules.evidence:
+    if not rules.evidence or pending.refused:
         return "not applied"
     if last_update == pending.written:
         return "applied"
-    is_young = now - pending.written < AGE
-    if last_update == pending.seen and (pending.seen_was_past or not rules.seen_was_past):
-        waits = rules.recent_waits and pending.seen_was_recent and is_young
-        return "unclear" if waits else "not applied"
-    if rules.unclear_waits and is_young:
+    seems_untouched = last_update == pending.seen and (
+        pending.seen_was_past or not rules.seen_was_past
+    )
+    waits = rules.untouched_waits if seems_untouched else rules.unclear_waits
+    if waits and now - pending.written < AGE:
         return "unclear"
-    return "ambiguous"
+    return "not applied" if seems_untouched else "ambiguous"
 
 
 def to_fold(rules: Rules, pending: Pending | None, verdict: str) -> int:
@@ -77,13 +74,6 @@ def marker(rules: Rules, last_update: int, now: int) -> int:
     if written == last_update and rules.marker_differs:
         written -= 1
     return written
-
-
-def movement(rules: Rules, s: State, delta: int, ours: int | None) -> Pending:
-    """4  What the ledger keeps of a movement until it is known to be committed."""
-    seen = s.last_update
-    recent = seen != ours and s.now - seen <= RECENT
-    return Pending(delta, seen, marker(rules, seen, s.now), seen < s.now, recent)
 
 
 def start(scene: Scene, s: State, i: int) -> Iterator[Step]:
@@ -127,9 +117,9 @@ def decide(scene: Scene, s: State, i: int) -> Step:
 
     own = len(takes) - len(gives)
     delta = own + fold if rules.fold else own
-    pending = movement(rules, s, delta, ledger.marker) if delta else None
-    written = pending.written if pending else ledger.marker
-    after = Ledger(ledger.holding + own, pending, ledger.version + 1, written)
+    written = marker(rules, s.last_update, s.now)
+    pending = Pending(delta, s.last_update, written, s.last_update < s.now) if delta else None
+    after = Ledger(ledger.holding + own, pending, ledger.version + 1)
     doubt = abs(ledger.pending.delta) if ledger.pending and verdict == "ambiguous" else 0
     decided = Process(DECIDED, Decision(takes, gives, after, doubt))
     return i, f"locks the row; {verdict}; decides {own:+}", becomes(s, i, decided)
@@ -187,7 +177,8 @@ def committed(scene: Scene, s: State, i: int) -> Iterator[Step]:
         if s.row_lock is None:
             yield i, "locks the row only now, moves the counter", becomes(s, i, sent, row_lock=i)
     elif rules.write_once:
-        yield i, "cannot move the counter: its connection is gone", ended(s, i)
+        tells = becomes(s, i, me._replace(step=REFUSED)) if rules.private_first else ended(s, i)
+        yield i, "cannot move the counter: its connection is gone", tells
     elif s.row_lock is None:
         yield i, "moves the counter on a new connection", becomes(s, i, sent, row_lock=i)
 
@@ -212,9 +203,10 @@ def public_sent(scene: Scene, s: State, i: int) -> Iterator[Step]:
     else:
         yield i, "public COMMIT done", ended(done, i)
     if s.faults >= me.alive:
-        refused = s._replace(row_lock=None, faults=s.faults - me.alive)
-        wrong = me.alive and not rules.mark_only_success
-        yield i, "public COMMIT refused", becomes(refused, i, marks) if wrong else ended(refused, i)
+        after = s._replace(row_lock=None, faults=s.faults - me.alive)
+        told = me._replace(step=REFUSED) if rules.mark_only_success else marks
+        tells = me.alive and rules.private_first
+        yield i, "public COMMIT refused", becomes(after, i, told) if tells else ended(after, i)
 
 
 def marking(scene: Scene, s: State, i: int) -> Iterator[Step]:
@@ -232,6 +224,19 @@ def marking(scene: Scene, s: State, i: int) -> Iterator[Step]:
         yield i, "marks nothing: somebody was here since", ended(s, i)
 
 
+def refused(scene: Scene, s: State, i: int) -> Iterator[Step]:
+    """6  UPDATE ledger SET refused = 1 WHERE version = mine; at any time from now on."""
+    if s.ledger_lock is not None:
+        return
+    pending = s.ledger.pending
+    mine = s.processes[i].decision.ledger.version
+    if pending and (s.ledger.version == mine or not scene.rules.version_on_mark):
+        told = s.ledger._replace(pending=pending._replace(refused=True))
+        yield i, "tells that public refused", ended(s._replace(ledger=told), i)
+    else:
+        yield i, "tells nothing: somebody was here since", ended(s, i)
+
+
 STEPS = {
     START: start,
     LOCKING: locking,
@@ -240,6 +245,7 @@ STEPS = {
     COMMITTED: committed,
     PUBLIC_SENT: public_sent,
     MARKING: marking,
+    REFUSED: refused,
 }
 
 

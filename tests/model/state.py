@@ -18,6 +18,7 @@ PRIVATE_SENT = "private sent"  # 4  the private server works on the COMMIT
 COMMITTED = "committed"  # 5  the decision is durable, the counter follows
 PUBLIC_SENT = "public sent"  # 5  the public server works on the COMMIT
 MARKING = "marking"  # 6  its last statement may take its time
+REFUSED = "refused"  # 6  the same, where public did not take it
 ENDED = "ended"
 
 
@@ -57,9 +58,9 @@ class Rules:
     """An owner that may be alive gets the time to mark."""
     ambiguous_undersells: bool = True
     """Where nobody can know, + is folded and − is not. Off: neither."""
-    recent_waits: bool = True
-    """A movement that seems not to be applied waits for its owner's mark if another system wrote
-    the value seen so recently that it may have written it once more."""
+    untouched_waits: bool = True
+    """A movement that seems not to be applied waits for its owner, too: another system may have
+    written the value seen once more."""
     mark: bool = True
     """An owner marks what the public server has committed."""
     mark_only_success: bool = True
@@ -106,15 +107,14 @@ class Pending(NamedTuple):
     seen: int
     written: int
     seen_was_past: bool
-    seen_was_recent: bool
+    refused: bool = False
+    """Its owner has told that public did not take it."""
 
 
 class Ledger(NamedTuple):
     holding: int = 0
     pending: Pending | None = None
     version: int = 0
-    marker: int | None = None
-    """The last that we wrote into the row."""
 
 
 class Decision(NamedTuple):

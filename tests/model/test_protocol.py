@@ -53,7 +53,7 @@ CONTROLS = {
     "holding_counts": (replace(CALM, writes=1), "oversold"),
     "private_first": (SETTLED, "overcounted"),
     "answer_after_commit": (SETTLED, "lost"),
-    "write_once": (SETTLED, "overcounted"),
+    "write_once": (replace(SETTLED, seconds=2), "overcounted"),
     "fold": (SETTLED, "undercounted"),
     "evidence": (SETTLED, "overcounted"),
     "seen_was_past": (replace(SETTLED, operations=(CANCEL, SETTLE), writes=1), "undercounted"),
@@ -61,7 +61,7 @@ CONTROLS = {
     "marker_differs": (SETTLED, "undercounted"),
     "unclear_waits": (replace(SETTLED, writes=1, faults=0), "in doubt"),
     "ambiguous_undersells": (replace(SETTLED, writes=1), "undercounted"),
-    "recent_waits": (
+    "untouched_waits": (
         Scene((CANCEL, SETTLE), writes=2, faults=0, seconds=1, late=("seen",)),
         "undercounted",
     ),
@@ -117,30 +117,34 @@ def test_the_public_row_is_no_mutex() -> None:
     )
 
 
-LATE = Scene((REGISTER, SETTLE), writes=2, faults=0, seconds=1, late=())
-"""A statement of another system may wait for a lock and write the second in which it began."""
+LATE = Scene(
+    (REGISTER, SETTLE), capacity=2, writes=2, faults=0, seconds=1, late=("seen", "written")
+)
+"""A statement of another system may wait for a lock and write the second in which it began, also
+where that is our marker or what we saw."""
+
+MEETINGS = [(REGISTER, SETTLE), (CANCEL, SETTLE), (REGISTER, CANCEL), (REGISTER, REGISTER, CANCEL)]
 
 
-@pytest.mark.parametrize("operations", [(REGISTER, SETTLE), (CANCEL, SETTLE), (REGISTER, CANCEL)])
-def test_a_late_statement_does_no_harm_unless_it_hits_our_seconds(
-    operations: tuple[str, ...],
-) -> None:
-    explored = explore(replace(LATE, operations=operations, capacity=2, faults=2))
+@pytest.mark.parametrize("operations", MEETINGS)
+def test_a_late_statement_does_no_harm_while_owners_live(operations: tuple[str, ...]) -> None:
+    explored = explore(replace(LATE, operations=operations))
 
     assert explored.violation is None, str(explored)
 
 
-def test_a_late_statement_that_writes_our_marker_is_an_exception() -> None:
-    """The owner dies before its public commit, and the movement reads as applied."""
-    explored = explore(replace(LATE, faults=1, late=("written",)))
+@pytest.mark.parametrize("operations", MEETINGS[:3])
+def test_a_late_statement_does_no_harm_after_a_death_unless_it_hits_our_seconds(
+    operations: tuple[str, ...],
+) -> None:
+    explored = explore(replace(LATE, operations=operations, faults=2, late=()))
 
-    assert explored.violation == "undercounted: 0 counted, 1 hold", str(explored)
+    assert explored.violation is None, str(explored)
 
 
-def test_a_late_statement_that_writes_the_value_seen_is_an_exception_after_a_death() -> None:
-    """It waits while the owner commits, and the owner dies before its mark. While the owner lives
-    (the control of `recent_waits`) the next operation waits for the mark."""
-    scene = replace(LATE, operations=(CANCEL, SETTLE), late=("seen",))
+@pytest.mark.parametrize("second", ["written", "seen"])
+def test_a_late_statement_that_hits_our_seconds_after_a_death_is_an_exception(second: str) -> None:
+    """docs/protocol.md names it."""
+    explored = explore(replace(LATE, operations=(CANCEL, SETTLE), faults=1, late=(second,)))
 
-    assert explore(scene).violation is None
-    assert (explore(replace(scene, faults=1)).violation or "").startswith("undercounted")
+    assert explored.violation, str(explored)

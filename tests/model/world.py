@@ -3,8 +3,7 @@
 Another system writes the present second or leaves `last_update` alone. Its writes are atomic, so
 one exception is out of the model unless a scene asks for it with `late`: a statement that waits
 for a lock and writes the second in which it *began*. That second can be our marker (`written`), or
-the value that we saw (`seen`), written once more after ours. (If what we saw is our own marker, the
-statement would have had to wait for more than a second: out of the model, too.)
+the value that we saw (`seen`), written once more after ours.
 
 Not modelled: servers that lose what they committed, and a public clock that is set back.
 """
@@ -20,6 +19,7 @@ from tests.model.state import (
     MARKING,
     PRIVATE_SENT,
     PUBLIC_SENT,
+    REFUSED,
     START_TIME,
     Scene,
     State,
@@ -40,7 +40,7 @@ def faults(s: State) -> Iterator[Step]:
     left = s.faults - 1
     for i, me in enumerate(s.processes):
         gone = me._replace(alive=False, connected=False)
-        if me.step in (LOCKING, DECIDED, COMMITTED, MARKING):
+        if me.step in (LOCKING, DECIDED, COMMITTED, MARKING, REFUSED):
             yield i, "dies", ended(s, i, faults=left)
         elif me.step == PRIVATE_SENT and me.alive:
             row = None if s.row_lock == i else s.row_lock
@@ -81,5 +81,5 @@ def may_write_late(scene: Scene, s: State) -> bool:
         for movement in movements
         if movement
         for field in ("seen", "written")
-        if field not in (scene.late or ()) or (field == "seen" and not movement.seen_was_recent)
+        if field not in (scene.late or ())
     )

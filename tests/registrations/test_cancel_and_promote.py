@@ -159,6 +159,7 @@ def test_cancel_where_the_slot_is_deleted(household: Household) -> None:
     b.cancel(registration)
 
     assert b.status_of(registration) == "cancelled"
+    assert b.reserved(slot.event_hour.event_date) == 0
     assert b.pending() == 0
 
 

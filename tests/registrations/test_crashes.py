@@ -104,8 +104,9 @@ def test_settling_may_be_killed_itself(point: str) -> None:
     (household,) = factories.households(1)
 
     kill_at("between-commits", "register", household.pk, slot.pk)
-    kill_at(point, "settle")
-    kill_at(point, "settle") if point == "between-commits" else None
+    for _ in range(2 if point == "between-commits" else 1):
+        _let_the_owner_be_dead_for_long()
+        kill_at(point, "settle")
     settlement.settle_all()
 
     assert b.reserved(slot) == 1
@@ -180,6 +181,20 @@ def test_settling_in_doubt_may_be_killed_and_still_reports_the_doubt(point: str)
 
     assert b.drift({slot.pk: 3}) == {}
     assert b.ambiguities() == 1
+
+
+def test_death_at_a_slot_that_is_deleted_then_leaves_the_date_counted() -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    (household,) = factories.households(1)
+    kill_at("between-commits", "register", household.pk, slot.pk)
+    EventSlot.objects.all().delete()
+    Ledger.objects.update(pending_since=F("pending_since") - timedelta(seconds=60))
+
+    settlement.settle_all()
+
+    assert b.reserved(slot.event_hour.event_date) == 1
+    assert b.ambiguities() == 1
+    assert b.pending() == 0
 
 
 def test_cancellation_that_promotes_has_nothing_to_settle() -> None:

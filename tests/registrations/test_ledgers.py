@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connections, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from freshtrak.databases import PRIVATE, PUBLIC
@@ -85,12 +86,13 @@ def test_opening_leaves_a_ledger_that_exists_as_it_is() -> None:
     assert Ledger.objects.values().get() == before
 
 
-def _proxied(steps: Steps) -> tuple[Proxy, Proxy]:
-    def proxy(alias: str) -> Proxy:
-        settings = connections[alias].settings_dict
-        return Proxy(settings["HOST"], int(settings["PORT"]), alias, steps)
+def _proxy(alias: str, steps: Steps) -> Proxy:
+    settings = connections[alias].settings_dict
+    return Proxy(settings["HOST"], int(settings["PORT"]), alias, steps)
 
-    return proxy(PRIVATE), proxy(PUBLIC)
+
+def _proxied(steps: Steps) -> tuple[Proxy, Proxy]:
+    return _proxy(PRIVATE, steps), _proxy(PUBLIC, steps)
 
 
 def _is_mark(statement: Statement) -> bool:
@@ -118,6 +120,109 @@ def test_owner_that_marks_late_clears_nothing_of_a_later_operation() -> None:
     assert b.reserved(slot) == 1
     settlement.settle_all()
     assert b.reserved(slot) == 2
+    assert b.drift() == {}
+
+
+@pytest.mark.mariadb
+def test_value_seen_that_another_system_writes_again_is_no_evidence_while_the_owner_lives() -> None:
+    """Its statement began when that value was the present, and waited for our lock."""
+    slot = factories.EventSlotFactory(capacity=5)
+    holder, newcomer = factories.households(2)
+    registration = b.register(holder, slot)
+    seen = EventSlot.objects.get(pk=slot.pk).last_update
+    steps = Steps()
+    private, public = _proxied(steps)
+
+    with victims.stable() as stable, private, public, ThreadPoolExecutor(1) as pool:
+        trap = steps.trap(_is_mark, hold="packet")
+        stable.start({PRIVATE: private.port, PUBLIC: public.port}, "cancel", registration.pk)
+        trap.wait()
+        rows = EventSlot.objects.filter(pk=slot.pk)
+        rows.update(reserved=F("reserved") + 1, last_update=seen)
+        following = pool.submit(b.in_parallel, partial(b.register, newcomer, slot))
+        with pytest.raises(TimeoutError):
+            following.result(0.5)  # it waits for the mark, and would fold -1 once more
+        trap.release()
+        (came,) = following.result(30)
+
+    assert b.status_of(came) == "confirmed"
+    settlement.settle_all()
+    assert b.drift({slot.pk: 1}) == {}
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("alias", [PRIVATE, PUBLIC])
+def test_connection_that_breaks_right_behind_its_commit_spoils_nothing_for_the_thread(
+    alias: str,
+) -> None:
+    rows = [
+        b.register(household, slot)
+        for household, slot in zip(
+            factories.households(3), factories.EventSlotFactory.create_batch(3), strict=True
+        )
+    ]
+    steps = Steps()
+    proxy = _proxy(alias, steps)
+
+    def is_behind_commit(statement: Statement) -> bool:
+        committed = any(sent.sql == "COMMIT" for sent in steps.sent)
+        return committed and statement.sql.upper().startswith("SET AUTOCOMMIT=1")
+
+    def cancel_all() -> list[str]:
+        """One request that cancels three registrations, as staff do."""
+        connection = connections[alias]
+        connection.settings_dict = {**connection.settings_dict, "PORT": proxy.port}
+        told = []
+        for row in rows:
+            try:
+                told.append(str(b.cancel(row).event_status))
+            except OperationalError:
+                told.append("503")
+        return told
+
+    with proxy, ThreadPoolExecutor(1) as pool:
+        trap = steps.trap(is_behind_commit, hold="packet")
+        request = pool.submit(b.in_parallel, cancel_all)
+        trap.wait()
+        proxy.cut()
+        trap.release()
+        (told,) = request.result(60)
+
+    assert told[1:] == ["cancelled", "cancelled"]
+    settlement.settle_all()
+    assert [b.status_of(row) for row in rows] == ["cancelled"] * 3
+    assert b.drift() == {}
+
+
+def test_place_that_another_system_frees_at_the_first_use_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The slot looked full, so its public row was not locked; and it had no ledger yet."""
+    slot = factories.EventSlotFactory(capacity=1, reserved=1)
+    (household,) = factories.households(1)
+    open_missing = ledgers.open_missing
+
+    def open_and_free(missing: Any) -> None:
+        open_missing(missing)
+        EventSlot.objects.update(reserved=0)
+
+    monkeypatch.setattr(ledgers, "open_missing", open_and_free)
+
+    assert b.status_of(b.register(household, slot)) == "confirmed"
+    assert b.drift() == {}
+
+
+def test_what_public_refuses_stays_pending_since_it_was_first_refused() -> None:
+    slot = factories.EventSlotFactory(capacity=5)
+    first, second = factories.households(2)
+
+    _leave_pending(first, slot)
+    since = Ledger.objects.get().pending_since
+    _leave_pending(second, slot)
+
+    ledger = Ledger.objects.get()
+    assert (ledger.pending_delta, ledger.pending_since) == (2, since)
+    settlement.settle_all()
     assert b.drift() == {}
 
 

@@ -3,15 +3,19 @@
 import json
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
+from django.utils import timezone
 
+from audit.models import AuditEvent
 from registrations.models import Ledger
-from registrations.services import reconciliation
+from registrations.queries import counts
+from registrations.services import reconciliation, settlement
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Kind
 from tests import booking as b
@@ -255,6 +259,25 @@ def test_a_wrong_ledger_is_reported_and_made_right(slot: EventSlot) -> None:
     ]
     assert b.drift() == {}
     assert _run("--check") == (0, "No drift.\n")
+
+
+@pytest.mark.real_commits
+def test_what_settles_while_it_reads_hides_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A movement that is pending, and a counter that is one too high: together they look right."""
+    slot = factories.EventSlotFactory(capacity=5)
+    kill_at("between-commits", "register", factories.households(1)[0].pk, slot.pk)
+    AuditEvent.objects.update(at=timezone.now() - timedelta(hours=1))
+    _set(slot, 1)
+    rows_at = counts.rows_at
+
+    def settle_first(*given: Any) -> Any:
+        Ledger.objects.update(last_update_written=timezone.now() - timedelta(hours=1))
+        settlement.settle_all()
+        return rows_at(*given)
+
+    monkeypatch.setattr(counts, "rows_at", settle_first)
+
+    assert _drifted("--check") == {slot.pk: 1}
 
 
 @pytest.mark.real_commits
