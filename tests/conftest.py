@@ -39,13 +39,15 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-django puts those that commit behind the others
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """Every test has both databases; those that only MariaDB can answer are MariaDB's."""
+    """Every test has both databases. Those that only MariaDB can answer are run there, and those
+    that ask no database once, beside SQLite."""
     for item in items:
         if item.get_closest_marker("real_commits"):
             item.add_marker(pytest.mark.django_db(databases=BOTH, transaction=True))
         else:
             item.add_marker(pytest.mark.django_db(databases=BOTH))
-    elsewhere = [item for item in items if item.get_closest_marker("mariadb") and not on_mariadb()]
+    other_half = "no_database" if on_mariadb() else "mariadb"
+    elsewhere = [item for item in items if item.get_closest_marker(other_half)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
         items[:] = [item for item in items if item not in elsewhere]

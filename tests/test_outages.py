@@ -21,7 +21,7 @@ from tests import served, tokens
 from tests.conftest import GRANTS
 from tools.with_mariadb import Server, server
 
-pytestmark = pytest.mark.mariadb
+pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("outages")]
 
 PATH = "/api/v1/registrations/"
 HEALING = 30  # seconds at most until the service works again

@@ -97,7 +97,8 @@ def kill_client_at(proxy: Proxy, trap: Trap) -> None:
 @pytest.fixture
 def _table() -> Iterator[None]:
     with connections[PRIVATE].cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE TABLE proxy_scratch (id INT PRIMARY KEY)")
+        cursor.execute("DROP TABLE IF EXISTS proxy_scratch")
+        cursor.execute("CREATE TABLE proxy_scratch (id INT PRIMARY KEY)")
         yield
         cursor.execute("DROP TABLE proxy_scratch")
 

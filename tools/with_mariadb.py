@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs a command with two MariaDB servers of its own: one for each database of the service.
 
-    tools/with_mariadb.py COMMAND [ARGUMENT …]
+    tools/with_mariadb.py [--mysql] COMMAND [ARGUMENT …]
+
+With --mysql they are MySQL servers (8.4 or newer), whose mysqld and mysql are on PATH.
 
 Two servers, because production has two: nothing can pass here that needs both databases on one.
 They live in a temporary directory, listen on free ports of 127.0.0.1, and are stopped and
@@ -30,24 +32,39 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+ON_MYSQL = "SERVERS_ARE_MYSQL"
+"""Set in the environment: servers that the command starts itself are of the same product."""
+
+
+def on_mysql() -> bool:
+    return ON_MYSQL in os.environ
+
+
+# Otherwise MySQL opens a second port, offers TLS, and wants a directory that may not exist.
+PLAIN_MYSQL = ["--mysqlx=OFF", "--auto-generate-certs=OFF", "--secure-file-priv=NULL"]
+
 # As MySQL has it by default. Without a binary log a commit shows before it is safe, and a whole
 # class of faults is never seen.
 DURABILITY = ["--log-bin=binlog", "--sync-binlog=1", "--server-id=1"]
 
 
 class Server:
-    """One MariaDB server of its own, in a directory, on a port; with one database and its owner."""
+    """One server of its own, in a directory, on a port; with one database and its owner."""
 
     def __init__(self, home: Path, database: str, *options: str) -> None:
         home.mkdir()
         self.home, self.port, self.options = home, free_port(), options
         self.as_root = ["--user=root"] if os.geteuid() == 0 else []
         self.url = f"mysql://owner:owner@127.0.0.1:{self.port}/{database}"
-        subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={home}/data", "--skip-test-db",
-             "--auth-root-authentication-method=normal", *self.as_root],
-            check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        if on_mysql():
+            install = ["mysqld", "--no-defaults", "--initialize-insecure", *PLAIN_MYSQL]
+        else:
+            install = ["mariadb-install-db", "--no-defaults", "--skip-test-db",
+                       "--auth-root-authentication-method=normal"]  # fmt: skip
+        install += [f"--datadir={home}/data", *self.as_root]
+        installed = subprocess.run(install, capture_output=True, text=True)
+        if installed.returncode:
+            sys.exit(f"The server was not installed:\n{installed.stderr[-4000:]}")
         self.start()
         self.sql(
             f"CREATE DATABASE {database} CHARACTER SET utf8mb4;"
@@ -59,23 +76,24 @@ class Server:
         """Starts it, or starts it again, and waits until it answers."""
         log = (self.home / "log").open("a")
         self.process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", f"--datadir={self.home}/data",
+            ["mysqld" if on_mysql() else "mariadbd", "--no-defaults", f"--datadir={self.home}/data",
              f"--socket={self.home}/socket", f"--port={self.port}", "--bind-address=127.0.0.1",
              "--skip-name-resolve", "--max-connections=500", *DURABILITY,
-             *self.as_root, *self.options],
+             *(PLAIN_MYSQL if on_mysql() else ()), *self.as_root, *self.options],
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
         deadline = time.monotonic() + 60
         while self._client("SELECT 1").returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"MariaDB did not start:\n{(self.home / 'log').read_text()[-4000:]}")
+                sys.exit(f"The server did not start:\n{(self.home / 'log').read_text()[-4000:]}")
             time.sleep(0.1)
 
     def _client(self, sql: str) -> "subprocess.CompletedProcess[str]":
         socket_ = f"--socket={self.home}/socket"
         return subprocess.run(
-            ["mariadb", "--no-defaults", socket_, "--user=root", "--skip-column-names", "-e", sql],
+            ["mysql" if on_mysql() else "mariadb", "--no-defaults", socket_, "--user=root",
+             "--skip-column-names", "-e", sql],
             capture_output=True, text=True,
         )  # fmt: skip
 
@@ -106,15 +124,14 @@ def server(home: Path, database: str, *options: str) -> Iterator[Server]:
 
 
 def main() -> int:
-    if len(sys.argv) < 2:
+    command = sys.argv[1:]
+    if command[:1] == ["--mysql"]:
+        os.environ[ON_MYSQL] = "1"
+        del command[0]
+    if not command:
         sys.exit(__doc__)
-    missing = [name for name in ("mariadbd", "mariadb-install-db", "mariadb")
-               if shutil.which(name) is None]  # fmt: skip
-    if missing:
-        sys.exit(
-            f"MariaDB is not installed ({', '.join(missing)}). As root: "
-            "apt-get install mariadb-server-core mariadb-client"
-        )
+    if missing := _missing():
+        sys.exit(missing)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with (
         tempfile.TemporaryDirectory(prefix="freshtrak-mariadb-") as home,
@@ -124,7 +141,26 @@ def main() -> int:
         urls = {"PRIVATE_DATABASE_URL": private.url, "PUBLIC_DATABASE_URL": public.url}
         # A test may wait for other processes for longer than a server's session would live.
         environment = {**os.environ, "DATABASE_IDLE_TIMEOUT": "600", **urls}
-        return subprocess.run(sys.argv[1:], env=environment).returncode
+        return subprocess.run(command, env=environment).returncode
+
+
+def _missing() -> str:
+    """What to install; empty if nothing."""
+    names = ("mysqld", "mysql") if on_mysql() else ("mariadbd", "mariadb-install-db", "mariadb")
+    missing = [name for name in names if shutil.which(name) is None]
+    if on_mysql():
+        # Debian's MariaDB calls itself mysqld as well.
+        if not missing and "MariaDB" in subprocess.check_output(["mysqld", "--version"], text=True):
+            missing = ["mysqld is MariaDB's"]
+        packages = (
+            "mysql-server-core mysql-client-core. Debian 12 lacks them: "
+            "take mysql-community-server from https://dev.mysql.com/downloads/repo/apt/"
+        )
+    else:
+        packages = "mariadb-server-core mariadb-client"
+    product = "MySQL" if on_mysql() else "MariaDB"
+    said = f"{product} is not installed ({', '.join(missing)}). As root: apt-get install {packages}"
+    return said if missing else ""
 
 
 if __name__ == "__main__":

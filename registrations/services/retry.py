@@ -32,8 +32,8 @@ LONGEST_PAUSE = 0.5
 at random, so that rivals do not meet again."""
 
 
-ROW_GONE = 1452
-"""MySQL's error for a reference to a row that is not there."""
+ROW_GONE = {1452, "FOREIGN KEY constraint failed"}
+"""MySQL's and SQLite's errors for a reference to a row that is not there."""
 SQLITE_LOCKED = {"database is locked", "database table is locked"}
 
 
@@ -45,7 +45,7 @@ def is_transient(error: BaseException) -> bool:
     """
     if isinstance(error, TryAgain):
         return True
-    if isinstance(error, IntegrityError) and error.args[0] == ROW_GONE:
+    if isinstance(error, IntegrityError) and error.args[0] in ROW_GONE:
         statuses.forget()  # the only row that is referred to unread
         return True
     return isinstance(error, OperationalError) and (

@@ -242,8 +242,8 @@ def _lock(
 def _fold(ledger: Ledger, counter: CounterRow | None, at: datetime) -> LockedTarget:
     """Finds out what became of the movement that is pending, and what of it is still to be applied.
 
-    Its owner's public transaction is over, for we hold the row. If nobody can know, choose the
-    reading that can only undersell: apply +1, ignore −1. Raises Unclear.
+    If nobody can know, choose the reading that can only undersell: apply +1, ignore −1. Raises
+    Unclear.
     """
     if (pending := ledger.pending) is None:
         return LockedTarget(ledger, counter)

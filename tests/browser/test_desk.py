@@ -15,7 +15,7 @@ from tests import booking as b
 from tests import desk, factories
 from tests.browser.conftest import DESKTOP, Tablets
 
-pytestmark = pytest.mark.real_commits
+pytestmark = [pytest.mark.real_commits, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture

@@ -33,15 +33,16 @@ def other_database() -> Iterator[Any]:
     """An empty database on the private server, under the alias of the private one."""
     connection = connections[PRIVATE]
     ours = connection.settings_dict["NAME"]
+    other = f"{ours}_adopted"
     with connection.cursor() as cursor:
-        cursor.execute("CREATE DATABASE test_adopted CHARACTER SET utf8mb4")
+        cursor.execute(f"CREATE DATABASE {other} CHARACTER SET utf8mb4")
     connection.close()
-    connection.settings_dict["NAME"] = "test_adopted"
+    connection.settings_dict["NAME"] = other
     try:
         yield connection
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("DROP DATABASE test_adopted")
+            cursor.execute(f"DROP DATABASE {other}")
         connection.close()
         connection.settings_dict["NAME"] = ours
 
@@ -94,8 +95,9 @@ def test_existing_installation_ends_with_the_fresh_schema(
     rows = list(EventRegistration.objects.order_by("pk").values_list("household_id", flat=True))
     names = list(EventStatus.objects.order_by("pk").values_list("name", flat=True))
     with other_database.cursor() as cursor:
-        cursor.execute("DROP DATABASE test_adopted")
-        cursor.execute("CREATE DATABASE test_adopted CHARACTER SET utf8mb4")
+        other = other_database.settings_dict["NAME"]
+        cursor.execute(f"DROP DATABASE {other}")
+        cursor.execute(f"CREATE DATABASE {other} CHARACTER SET utf8mb4")
     other_database.close()
 
     call_command("migrate", verbosity=0)

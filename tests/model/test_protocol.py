@@ -10,6 +10,8 @@ import pytest
 from tests.model.explorer import explore
 from tests.model.state import CANCEL, REGISTER, REPLACE, SETTLE, Rules, Scene
 
+pytestmark = [pytest.mark.no_database, pytest.mark.slow]
+
 TWO = [
     Scene((REGISTER, REGISTER), capacity=1, faults=4),
     Scene((REGISTER, REGISTER), capacity=2, faults=4),

@@ -269,7 +269,8 @@ def _until_somebody_waits() -> None:
         for _ in range(50):
             cursor.execute(  # the server makes this table anew only after 0.1 s without a look
                 "SELECT COUNT(*), SLEEP(0.12) FROM information_schema.innodb_trx"
-                " WHERE trx_state = 'LOCK WAIT'"
+                " WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id IN"
+                " (SELECT id FROM information_schema.processlist WHERE db = DATABASE())"
             )
             if cursor.fetchone()[0]:
                 return

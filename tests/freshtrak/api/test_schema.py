@@ -219,6 +219,7 @@ def test_roles_are_what_the_document_says(role: str, household: Any) -> None:
 # The fuzzer ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.real_commits
 @pytest.mark.parametrize("role", ["anonymous", "participant", "staff"])
 def test_no_answer_is_a_5xx_or_not_described(role: str) -> None:
