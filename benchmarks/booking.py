@@ -35,8 +35,8 @@ from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.services import ledgers  # noqa: E402
 from schedules import sandbox  # noqa: E402
 from schedules.targets import Target  # noqa: E402
-from tests import booking as b  # noqa: E402
-from tests import factories  # noqa: E402
+from tests.support import booking as b  # noqa: E402
+from tests.support import factories  # noqa: E402
 
 ROUNDS, BOOKINGS = 5, 400
 Book = Callable[[Any, Any, int], None]

@@ -36,7 +36,7 @@ from registrations.models import (  # noqa: E402
 from registrations.queries import statuses  # noqa: E402
 from schedules import sandbox  # noqa: E402
 from schedules.models import EventDate  # noqa: E402
-from tests import factories  # noqa: E402
+from tests.support import factories  # noqa: E402
 
 FEW, MANY, PEOPLE, ROUNDS = 100, 10_000, 200_000, 7
 DAYS = "/admin/registrations/eventregistration/days"

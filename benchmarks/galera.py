@@ -230,7 +230,7 @@ class Load:
     """Threads that book at the nodes of a scenario, and what callers got."""
 
     def __init__(self, nodes: list[Server], scenario: Scenario) -> None:
-        from tests import factories
+        from tests.support import factories
 
         self.nodes, self.scenario = nodes, scenario
         self.factories = factories
@@ -272,7 +272,7 @@ class Load:
     def _run(self, count: int, work: Callable[[int], None]) -> None:
         from django.db import connections
 
-        from tests import booking as b
+        from tests.support import booking as b
 
         failures: list[BaseException] = []
 
@@ -307,14 +307,14 @@ class Load:
         assert not failures, failures
 
     def _book(self, household: Any, slot: Any) -> None:
-        from tests import booking as b
+        from tests.support import booking as b
 
         self._call(lambda: str(b.register(household, slot).event_status))
 
     def _cancel(self, household: Any) -> None:
         from registrations.models import EventRegistration
         from registrations.services import booking
-        from tests import booking as b
+        from tests.support import booking as b
 
         def cancel() -> str:
             active = EventRegistration.objects.filter(
@@ -386,7 +386,7 @@ class Load:
 
     def result(self) -> tuple[str, str, str]:
         """Settles; what is oversold, what has drifted, and whether anything cannot be settled."""
-        from tests import booking as b
+        from tests.support import booking as b
 
         _everything_at(self.nodes[0])
         try:
@@ -429,7 +429,7 @@ def _counts(counter: Counter[str]) -> str:
 
 
 def _row(nodes: list[Server], scenario: Scenario, load: str) -> str:
-    from tests import booking as b
+    from tests.support import booking as b
 
     _everything_at(nodes[0])
     errors.clear()

@@ -30,8 +30,8 @@ from django.utils import timezone  # noqa: E402
 from registrations.models import EventRegistration, Status  # noqa: E402
 from registrations.queries import statuses  # noqa: E402
 from schedules import sandbox  # noqa: E402
-from tests import booking as b  # noqa: E402
-from tests import factories  # noqa: E402
+from tests.support import booking as b  # noqa: E402
+from tests.support import factories  # noqa: E402
 
 BOOKINGS = 200
 

@@ -30,7 +30,7 @@ from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.models import Status  # noqa: E402
 from registrations.queries import statuses  # noqa: E402
 from schedules import sandbox  # noqa: E402
-from tests import factories  # noqa: E402
+from tests.support import factories  # noqa: E402
 
 PER_HOUR, HOURS_PER_DATE = 10, 10
 

@@ -16,7 +16,7 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventStatus, Status
 from registrations.queries import statuses
 from schedules import sandbox
-from tests import factories, served
+from tests.support import factories, served
 
 BOTH = [PRIVATE, PUBLIC]
 TABLES = ("events", "event_dates", "event_hours", "event_slots")

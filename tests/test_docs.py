@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from registrations import demo
 from registrations.models import Household
-from tests import booking as b
-from tests.served import Service
+from tests.support import booking as b
+from tests.support.served import Service
 
 INTERPRETERS = {"bash": ["bash", "-euo", "pipefail"], "python": ["python3"], "javascript": ["node"]}
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests import served, tokens
 from tests.conftest import GRANTS
+from tests.support import served, tokens
 from tools.with_mariadb import Server, server
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("outages")]
@@ -103,7 +103,7 @@ import django
 django.setup()
 from django.core.management import call_command
 from schedules import sandbox
-from tests import factories
+from tests.support import factories
 call_command("migrate", verbosity=0)
 sandbox.create_tables()
 factories.EventSlotFactory(event_slot_id=1, capacity=900, event_hour__event_date__capacity=900)

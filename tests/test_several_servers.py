@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests import booking as b
-from tests import factories, served, tokens
+from tests.support import booking as b
+from tests.support import factories, served, tokens
 
 pytestmark = pytest.mark.real_commits
 

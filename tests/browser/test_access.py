@@ -7,9 +7,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from registrations.models import EventRegistration
-from tests import booking as b
-from tests import desk, factories
 from tests.browser.conftest import DESKTOP, TABLET, Tablets
+from tests.support import booking as b
+from tests.support import desk, factories
 
 pytestmark = [pytest.mark.real_commits, pytest.mark.xdist_group("browser")]
 

@@ -11,9 +11,9 @@ from audit import trail
 from registrations.models import EventRegistration
 from registrations.services import attendance
 from schedules.models import EventDate, EventSlot
-from tests import booking as b
-from tests import desk, factories
 from tests.browser.conftest import DESKTOP, Tablets
+from tests.support import booking as b
+from tests.support import desk, factories
 
 pytestmark = [pytest.mark.real_commits, pytest.mark.xdist_group("browser")]
 

@@ -13,8 +13,8 @@ from audit.models import AuditEvent
 from freshtrak.databases import PRIVATE
 from registrations.models import Household
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 PAGES = [
     "registrations/eventregistration", "registrations/household", "registrations/eventstatus",

@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from django.db import connections
 
 from freshtrak.databases import PRIVATE, PUBLIC
-from tests import booking
+from tests.support import booking
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 

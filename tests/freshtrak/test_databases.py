@@ -5,8 +5,8 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 from freshtrak.databases import PUBLIC
-from tests import booking as b
-from tests import factories, tokens
+from tests.support import booking as b
+from tests.support import factories, tokens
 
 
 @pytest.mark.mariadb

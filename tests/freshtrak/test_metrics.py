@@ -12,7 +12,7 @@ from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
-from tests import factories, processes, served, tokens
+from tests.support import factories, processes, served, tokens
 
 
 def _samples(text: str) -> dict[str, float]:
@@ -71,7 +71,7 @@ def test_facts_and_counters_are_logged_once_committed_without_names() -> None:
     slot = factories.EventSlotFactory(capacity=2)
 
     lines = _lines(
-        "from tests import booking as b\n"
+        "from tests.support import booking as b\n"
         "from registrations.models import Household\n"
         "from registrations.services import attendance\n"
         "from schedules.models import EventSlot\n"
@@ -99,7 +99,7 @@ def test_what_was_rolled_back_is_not_logged() -> None:
     (household,) = factories.households(1)
 
     lines = _lines(
-        "from tests import booking as b\n"
+        "from tests.support import booking as b\n"
         "from registrations.errors import CapacityFull\n"
         "from registrations.models import Household\n"
         "from schedules.models import EventSlot\n"

@@ -11,7 +11,7 @@ from django.utils import timezone
 from freshtrak.databases import PRIVATE
 from registrations.migrations import __path__ as migrations_path
 from registrations.models import EventRegistration, EventStatus, Household
-from tests import factories
+from tests.support import factories
 
 TABLES = [
     "households", "household_members", "event_statuses", "event_registrations",

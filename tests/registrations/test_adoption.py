@@ -11,9 +11,9 @@ from django.db import connections
 from freshtrak.databases import PRIVATE
 from registrations.models import EventRegistration, EventStatus, Household, Status
 from registrations.services.adoption import Why
-from tests import booking as b
-from tests import factories
 from tests.freshtrak.test_migrations import fill, other_database
+from tests.support import booking as b
+from tests.support import factories
 
 assert other_database  # a fixture
 

@@ -9,8 +9,8 @@ from registrations.errors import AlreadyCheckedIn, InvalidRequest, InvalidStatus
 from registrations.models import EventRegistration, Household
 from registrations.queries import details
 from registrations.services import attendance, attendees
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 BY = b.STAFF
 

@@ -9,8 +9,8 @@ from registrations.errors import (
     InvalidRequest,
 )
 from registrations.models import EventRegistration, Household, HouseholdMember
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 
 def _trail(registration: EventRegistration) -> list[tuple[str, int]]:

@@ -14,8 +14,8 @@ from registrations.models import EventRegistration, EventStatus, Household, Hous
 from registrations.services import waitlist
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 
 def _trail(registration: EventRegistration) -> list[tuple[str, int]]:

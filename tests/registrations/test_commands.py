@@ -12,9 +12,9 @@ from django.utils import timezone
 from registrations import demo
 from registrations.models import EventRegistration, Household, IdempotencyRecord
 from schedules.models import Event, EventDate, EventSlot
-from tests import booking as b
-from tests import factories, processes
-from tests.processes import kill_at
+from tests.support import booking as b
+from tests.support import factories, processes
+from tests.support.processes import kill_at
 
 
 def _output(*command: Any, **options: Any) -> str:

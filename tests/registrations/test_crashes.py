@@ -11,9 +11,9 @@ from freshtrak.databases import PUBLIC
 from registrations.models import EventRegistration, Ledger
 from registrations.services import settlement
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import factories
-from tests.processes import kill_at
+from tests.support import booking as b
+from tests.support import factories
+from tests.support.processes import kill_at
 
 pytestmark = pytest.mark.real_commits
 

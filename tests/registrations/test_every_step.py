@@ -21,9 +21,8 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration, Ledger
 from registrations.services import ledgers, settlement
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import factories
-from tests.support import victims
+from tests.support import booking as b
+from tests.support import factories, victims
 from tests.support.proxy import Hold, Proxy, Statement, Steps, Trap
 from tests.support.victims import Stable, Victim
 

@@ -14,9 +14,9 @@ from registrations.queries import statuses
 from registrations.services import booking, retry, settlement, waitlist
 from schedules.models import EventSlot
 from schedules.targets import Target
-from tests import booking as b
-from tests import factories
 from tests.conftest import TABLES
+from tests.support import booking as b
+from tests.support import factories
 
 pytestmark = pytest.mark.real_commits
 

@@ -16,9 +16,8 @@ from registrations.queries import statuses, targets
 from registrations.services import ledgers, settlement, two_phase
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
-from tests import booking as b
-from tests import factories
-from tests.support import victims
+from tests.support import booking as b
+from tests.support import factories, victims
 from tests.support.proxy import Proxy, Statement, Steps
 
 pytestmark = pytest.mark.real_commits

@@ -10,8 +10,8 @@ from registrations.errors import (
 )
 from registrations.models import EventRegistration, Household
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 
 def _trail(registration: EventRegistration) -> list[tuple[str, int]]:

@@ -21,8 +21,8 @@ from registrations.services import attendance
 from schedules import counters
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 pytestmark = pytest.mark.real_commits
 

@@ -14,21 +14,21 @@ from audit.models import AuditEvent
 from freshtrak.databases import PRIVATE
 from registrations.models import EventRegistration
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import factories, processes
+from tests.support import booking as b
+from tests.support import factories, processes
 
 pytestmark = pytest.mark.real_commits
 
 
 def _load(seconds: int, *control: str) -> tuple[dict[str, Any], EventSlot]:
-    """Runs `tests.load`; its report, and the slot that the other system stamps."""
+    """Runs `tests.support.load`; its report, and the slot that the other system stamps."""
     hour = factories.EventHourFactory()
     slots = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=4)
     stamped = factories.EventSlotFactory(capacity=4)
     households = factories.households(24)
     run = subprocess.run(
         [
-            sys.executable, "-m", "tests.load", str(seconds),
+            sys.executable, "-m", "tests.support.load", str(seconds),
             ",".join(str(household.pk) for household in households),
             ",".join(str(slot.pk) for slot in [*slots, stamped]),
             str(stamped.pk), *control,

@@ -18,9 +18,9 @@ from registrations.queries import counts
 from registrations.services import reconciliation, settlement
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Kind
-from tests import booking as b
-from tests import factories
-from tests.processes import kill_at
+from tests.support import booking as b
+from tests.support import factories
+from tests.support.processes import kill_at
 
 
 def _run(*options: str) -> tuple[int, str]:

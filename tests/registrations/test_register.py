@@ -21,8 +21,8 @@ from registrations.errors import (
 from registrations.models import EventRegistration, Household
 from registrations.queries import details
 from schedules.models import EventDate, EventHour, EventSlot
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 
 def _trail(registration: EventRegistration) -> list[tuple[str, int]]:

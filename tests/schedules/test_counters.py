@@ -14,8 +14,8 @@ from schedules import counters
 from schedules.counters import CounterRow, Marker, Movement, Verdict
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 NOW = datetime(2026, 12, 1, 9, 30, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 
 from schedules.keys import clock, date_key, parse_date_key, zone_of
 from schedules.models import Event, EventDate, EventSlot
-from tests import factories
+from tests.support import factories
 
 # 03:30 UTC on 2 December is still 1 December in New York, and already noon in Auckland.
 NOW = datetime(2026, 12, 2, 3, 30, tzinfo=UTC)

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests import processes
+from tests.support import processes
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Stable:
         self._reader.start()
 
     def start(self, ports: dict[str, int], operation: str, *ids: int) -> Victim:
-        """Runs an operation of `tests.victim` on servers at these ports, by alias."""
+        """Runs an operation of `tests.support.victim` on servers at these ports, by alias."""
         with self._lock:
             victim = Victim(len(self._victims))
             self._victims.append(victim)
@@ -92,7 +92,7 @@ def stable(**environment: str) -> Iterator[Stable]:
 
 def _serve() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's business here
-    from tests import victim  # imports Django, and all that an operation needs
+    from tests.support import victim  # imports Django, and all that an operation needs
 
     for line in sys.stdin:
         order = json.loads(line)

@@ -19,7 +19,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from freshtrak.api import authentication
 from registrations.models import Household
-from tests import tokens
+from tests.support import tokens
 
 PATH = "/api/v1/registrations/"
 

@@ -23,8 +23,8 @@ from freshtrak.wsgi import application
 from registrations import demo
 from registrations.models import EventRegistration
 from schedules.models import EventDate, EventSlot
-from tests import booking as b
-from tests import factories, tokens
+from tests.support import booking as b
+from tests.support import factories, tokens
 
 # What an answer must be: no 5xx, and described. Left out, because the service is rightly stricter
 # or more lenient than a shape can say: `positive_data_acceptance` (an attendee of the right type

@@ -7,8 +7,8 @@ import pytest
 from audit.models import AuditEvent, CheckIn
 from registrations.models import EventRegistration, Household
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from django.db import OperationalError, connections
 
 from freshtrak.databases import PUBLIC
 from schedules.models import EventDate, EventSlot
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from freshtrak.databases import PUBLIC
 from registrations.admin import deeds
 from registrations.models import EventRegistration, EventStatus
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 def test_check_in_undo_and_no_show() -> None:

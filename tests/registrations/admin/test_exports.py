@@ -7,8 +7,8 @@ import pytest
 
 from registrations.admin import exports
 from registrations.models import Household
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 @pytest.fixture

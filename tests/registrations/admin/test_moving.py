@@ -1,7 +1,7 @@
 """Moving from the desk: a date, a slot that has room, what it will do, and then the service."""
 
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 def _key(slot: object) -> str:

@@ -2,8 +2,8 @@ from datetime import date, timedelta
 
 from registrations.admin import planning
 from registrations.queries import occupancy
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 def test_chart_adds_up_the_distributions_of_a_day() -> None:

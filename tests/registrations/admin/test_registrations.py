@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from registrations.models import EventRegistration, EventStatus
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 
 def _codes(page: str) -> set[str]:

@@ -8,8 +8,8 @@ from django.test import Client
 
 from audit.models import AuditEvent
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import desk, factories
+from tests.support import booking as b
+from tests.support import desk, factories
 
 ACTIONS = {
     "Front desk": {"check_in", "undo_check_in", "mark_no_show"},

@@ -2,8 +2,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from registrations.models import Household
-from tests import tokens
-from tests.rest import as_
+from tests.support import tokens
+from tests.support.rest import as_
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from registrations.models import EventRegistration, Household
-from tests import booking as b
-from tests import factories, tokens
-from tests.rest import PATH, as_, attendees, problem
+from tests.support import booking as b
+from tests.support import factories, tokens
+from tests.support.rest import PATH, as_, attendees, problem
 
 
 @pytest.mark.parametrize("tail", ["", "cancel/", "move/"])

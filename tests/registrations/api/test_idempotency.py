@@ -7,8 +7,8 @@ from rest_framework.test import APIClient
 
 from registrations.models import EventRegistration, Household, IdempotencyRecord
 from schedules.models import EventSlot
-from tests import booking as b
-from tests import factories, tokens
+from tests.support import booking as b
+from tests.support import factories, tokens
 
 PATH = "/api/v1/registrations/"
 

@@ -4,9 +4,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from registrations.models import Household
-from tests import booking as b
-from tests import factories, tokens
-from tests.rest import PATH, as_, problem
+from tests.support import booking as b
+from tests.support import factories, tokens
+from tests.support.rest import PATH, as_, problem
 
 
 def test_list_runs_a_fixed_number_of_queries(client: APIClient) -> None:

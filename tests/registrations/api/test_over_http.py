@@ -8,10 +8,10 @@ from django.db import OperationalError, connections
 
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration
-from tests import booking as b
-from tests import factories, served, tokens
-from tests.processes import kill_in_request
-from tests.served import Answer, Service
+from tests.support import booking as b
+from tests.support import factories, served, tokens
+from tests.support.processes import kill_in_request
+from tests.support.served import Answer, Service
 
 pytestmark = pytest.mark.real_commits
 

@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 
 from registrations.models import EventRegistration, Household
 from schedules.models import EventDate, EventSlot
-from tests import booking as b
-from tests import factories, tokens
-from tests.rest import PATH, as_, attendees, problem
+from tests.support import booking as b
+from tests.support import factories, tokens
+from tests.support.rest import PATH, as_, attendees, problem
 
 
 def test_post_books_a_slot(participant: APIClient, household: Household) -> None:

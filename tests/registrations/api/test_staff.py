@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from audit.models import AuditEvent, CheckIn
 from registrations.models import EventRegistration, Household
 from schedules.models import EventDate, EventSlot
-from tests import booking as b
-from tests import factories, tokens
+from tests.support import booking as b
+from tests.support import factories, tokens
 
 PATH = "/api/v1/registrations/"
 

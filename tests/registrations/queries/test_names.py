@@ -3,7 +3,7 @@ import re
 import pytest
 
 from registrations.queries import names
-from tests import factories
+from tests.support import factories
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from schedules.models import EventDate, EventSlot
-from tests import booking as b
-from tests import factories
+from tests.support import booking as b
+from tests.support import factories
 
 API = "/api/v1"
 

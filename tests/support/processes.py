@@ -32,10 +32,10 @@ def _url(alias: str, user: str = "owner") -> str:
 def kill_at(point: str, *operation: Any) -> None:
     """Runs an operation in a process of its own and kills it with SIGKILL at `point`.
 
-    Points and operations: see tests/victim.py.
+    Points and operations: see tests/support/victim.py.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.victim", point, *map(str, operation)],
+        [sys.executable, "-m", "tests.support.victim", point, *map(str, operation)],
         env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None

@@ -1,8 +1,11 @@
 """One operation in a process that stops at a named point of the protocol, to be killed there.
 
-    python -m tests.victim POINT register HOUSEHOLD SLOT | cancel REGISTRATION | move REGISTRATION
-                                 SLOT | promote SLOT | settle_target SLOT | settle | reconcile |
-                                 post PATH TOKEN BODY HEADERS
+    python -m tests.support.victim POINT OPERATION
+
+where OPERATION is one of
+
+    register HOUSEHOLD SLOT    cancel REGISTRATION    move REGISTRATION SLOT    promote SLOT
+    settle_target SLOT         settle                 reconcile    post PATH TOKEN BODY HEADERS
 
 Production code knows nothing of this: the points are the two commits of the two connections.
 """
@@ -26,7 +29,7 @@ from registrations.queries.counts import Scope  # noqa: E402
 from registrations.services import reconciliation, settlement, waitlist  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
 from schedules.targets import Target  # noqa: E402
-from tests import booking  # noqa: E402
+from tests.support import booking  # noqa: E402
 
 POINTS = {
     "before-private-commit": (PRIVATE, "before"),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests import processes
+from tests.support import processes
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A load on the booking services whose processes are killed, and connections cut, at random.
 
-    python -m tests.load SECONDS HOUSEHOLD,… SLOT,… STAMPED_SLOT [without-ledger-lock]
+    python -m tests.support.load SECONDS HOUSEHOLD,… SLOT,… STAMPED_SLOT [without-ledger-lock]
 
 Four workers register, move and cancel; every 30 to 120 ms one of them dies by SIGKILL and
 another takes its place; on servers, one of their connections is cut about as often. Meanwhile
@@ -35,7 +35,7 @@ from registrations.errors import RegistrationError  # noqa: E402
 from registrations.models import EventRegistration, Household, Ledger  # noqa: E402
 from registrations.services import ledgers  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
-from tests import booking  # noqa: E402
+from tests.support import booking  # noqa: E402
 
 CUT = {1053, 1317, 1927, 2006, 2013, 2055, 0}
 """What a client is told when its connection is cut, or was."""
