@@ -6,8 +6,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.models import AuditEvent, CheckIn
-
 
 class KindFilter(admin.SimpleListFilter):
     """Fixed choices: to look for those that there are would read the whole trail."""
@@ -36,7 +34,6 @@ class AppendOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-@admin.register(AuditEvent)
 class AuditEventAdmin(AppendOnlyAdmin):
     list_display = (
         "at", "action", "registration_id", "actor_kind", "actor_id", "household_id",
@@ -46,7 +43,6 @@ class AuditEventAdmin(AppendOnlyAdmin):
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
 
 
-@admin.register(CheckIn)
 class CheckInAdmin(AppendOnlyAdmin):
     list_display = (
         "at", "action", "registration_id", "household_id", "event_date_id", "event_slot_id",

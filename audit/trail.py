@@ -1,7 +1,7 @@
 """Writing the trail. Nothing changes an event once it is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from django.db import transaction
@@ -16,6 +16,9 @@ FACTS = Counter(
     "freshtrak_facts_total", "What became of registrations: registered, promoted, …", ["action"]
 )
 
+PARTICIPANT = "participant"
+STAFF = "staff"
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -23,6 +26,8 @@ class Actor:
 
     kind: str
     id: str = ""
+    request_id: str = ""
+    """The `X-Request-ID` of the request that asked for it; empty for a command."""
 
     @property
     def legacy_id(self) -> int:
@@ -30,27 +35,30 @@ class Actor:
         fits = self.id.isascii() and self.id.isdigit() and int(self.id) < 2**31
         return int(self.id) if fits else 0
 
+    def as_system(self) -> "Actor":
+        """The system, acting because of this actor's request."""
+        return replace(SYSTEM, request_id=self.request_id)
+
 
 SYSTEM = Actor("system")
 
 
 def participant(user_id: str) -> Actor:
-    return Actor("participant", user_id)
+    return Actor(PARTICIPANT, user_id)
 
 
-def staff(user_id: str) -> Actor:
-    return Actor("staff", user_id)
+def staff(user_id: str, request_id: str = "") -> Actor:
+    return Actor(STAFF, user_id, request_id)
 
 
 def append(event: AuditEvent) -> None:
-    """Inserts `event`, with the id of the request that caused it."""
-    event.request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    """Inserts the event, and logs and counts it once it is committed."""
     event.save(force_insert=True)
     transaction.on_commit(lambda: _log(event), using=PRIVATE, robust=True)
 
 
 def _log(event: AuditEvent) -> None:
-    """The fact in log and metrics, once it is committed: ids, never a name."""
+    """Writes ids to the log, never a name."""
     FACTS.labels(event.action).inc()
     log.info(
         str(event.action),

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class FreshtrakConfig(AppConfig):
@@ -6,3 +7,9 @@ class FreshtrakConfig(AppConfig):
 
     def ready(self) -> None:
         from freshtrak import checks  # noqa: F401 (registers them)
+
+
+class DeskConfig(AdminConfig):
+    """Django's admin, with the desk as its site."""
+
+    default_site = "freshtrak.admin.DeskSite"

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
 
-from freshtrak import notices
+from freshtrak import error_pages
 from freshtrak.databases import drop_unusable_connections
 from freshtrak.metrics import DATABASE_ERRORS
 
@@ -34,8 +34,9 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
+        request.META["HTTP_X_REQUEST_ID"] = request_id  # where the trail's actors take it from
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
@@ -69,10 +70,10 @@ class UnavailableMiddleware:
         DATABASE_ERRORS.inc()
         drop_unusable_connections(error)
         log.error("database_unavailable", exc_info=error)
-        return notices.say(
-            "For a moment out of reach",
+        return error_pages.page(
+            "Temporarily unavailable",
             "A database does not answer. Nothing was changed. Load this page again in a few "
-            "seconds; if that does not help, tell whoever runs the service.",
+            "seconds. If that does not help, tell the person who runs the service.",
             status=503,
             retry_after=5,
         )

@@ -1,4 +1,7 @@
-"""Why a booking was refused. Each class has one stable `code`; the API maps it to a status."""
+"""Why an operation is refused: each class has one stable `code`, a text and advice.
+
+The API adds the HTTP status (freshtrak/api/errors.py); the desk shows the text.
+"""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,6 +12,11 @@ class RegistrationError(Exception):
 
     code: ClassVar[str]
     message: ClassVar[str]
+    """What happened, for the person who asked."""
+    advice: ClassVar[str]
+    """What a client does next."""
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which the same request may succeed; None if it will not by itself."""
 
     def __init__(self, message: str | None = None, **extra: Any) -> None:
         super().__init__(message or self.message)
@@ -17,11 +25,11 @@ class RegistrationError(Exception):
 
 
 class TryAgain(Exception):
-    """Nothing was written; what stood in the way goes away when the operation starts anew."""
+    """Nothing was written, and the same operation may succeed when it starts again."""
 
 
 class StaleRegistration(TryAgain):
-    """The registration was changed since it was read."""
+    """Somebody changed the registration since it was read."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +40,11 @@ class FieldError:
 
 
 class InvalidRequest(RegistrationError):
-    """One or more fields cannot be used; `errors` says which and why."""
+    """One or more fields are wrong; `errors` says which and why."""
 
     code = "invalid"
-    message = "The request has fields that cannot be used; see errors."
+    message = "Some fields are not valid. See errors."
+    advice = "Correct the fields named in errors."
 
     def __init__(self, *errors: FieldError) -> None:
         super().__init__()
@@ -44,61 +53,95 @@ class InvalidRequest(RegistrationError):
 
 class NotFound(RegistrationError):
     code = "not_found"
-    message = "There is no such thing here."
+    message = "It does not exist, or this caller may not see it."
+    advice = "Check the address and the ids."
 
 
 class HouseholdNotResolved(RegistrationError):
     code = "household_not_resolved"
     message = "The token belongs to no household, or to one that is no longer active."
+    advice = "Complete the person's profile first."
 
 
 class AlreadyRegistered(RegistrationError):
-    """`registration_id` is that of the active registration."""
+    """`registration_id` is the id of the active registration."""
 
     code = "already_registered"
-    message = "The household has a registration on this date already. Cancel or move that one."
+    message = "The household already has a registration on this date. Cancel or move that one."
+    advice = "Show that registration (registration_id); offer to cancel or move it."
 
 
 class CapacityFull(RegistrationError):
     code = "capacity_full"
     message = "No place is left. Choose another slot, or join the waitlist."
+    advice = "Offer other slots, or the waitlist (waitlist: true)."
 
 
 class SlotRequired(RegistrationError):
     code = "slot_required"
     message = "This date is booked by slot. Send an event_slot_id of the date."
+    advice = "Send one of the date's slots."
 
 
 class AlreadyCheckedIn(RegistrationError):
     """`checked_in_at` and `checked_in_by` tell who was first, and when."""
 
     code = "already_checked_in"
-    message = "The household was checked in already."
+    message = "The household is already checked in."
+    advice = "Show checked_in_at and checked_in_by."
 
 
 class InvalidStatus(RegistrationError):
     code = "invalid_status"
     message = "The registration's status does not allow this."
+    advice = "Read the registration again and show its status."
 
 
 class NotBookable(RegistrationError):
-    """The date or slot takes no bookings now; `code` is the schedule's reason."""
+    """The date or slot takes no bookings now; each subclass is one of the schedule's reasons."""
 
-    message = ""
-    MESSAGES: ClassVar[dict[str, str]] = {
-        "not_published": "This date or slot is not published.",
-        "event_past": "This date has passed.",
-        "reservations_not_accepted": "This date takes no reservations.",
-        "registration_closed": "Registration for this date is closed.",
-    }
 
-    def __init__(self, reason: str) -> None:
-        self.code = reason  # type: ignore[misc]
-        super().__init__(self.MESSAGES[reason])
+class NotPublished(NotBookable):
+    code = "not_published"
+    message = "This date or slot is not published."
+    advice = "Read the schedule again."
+
+
+class RegistrationClosed(NotBookable):
+    code = "registration_closed"
+    message = "Registration for this date is closed."
+    advice = "Offer other dates."
+
+
+class EventPast(NotBookable):
+    code = "event_past"
+    message = "This date has passed."
+    advice = "Offer other dates."
+
+
+class ReservationsNotAccepted(NotBookable):
+    code = "reservations_not_accepted"
+    message = "This date takes no reservations."
+    advice = "Offer other dates. This one may take walk-ins."
+
+
+NOT_BOOKABLE: dict[str, type[NotBookable]] = {
+    refusal.code: refusal
+    for refusal in (NotPublished, RegistrationClosed, EventPast, ReservationsNotAccepted)
+}
+"""The refusal for each `closed_reason` of the schedule."""
+
+
+class IdempotencyKeyReused(RegistrationError):
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was used for another request."
+    advice = "Use a new key for each new request."
 
 
 class Busy(RegistrationError):
-    """Others hold the rows; nothing was changed. Try again in a moment."""
+    """Others hold the rows; nothing was changed."""
 
     code = "busy"
     message = "Many people are booking here at once. Nothing was changed; try again in a moment."
+    advice = "Send the same request with the same key after Retry-After."
+    retry_after = 1

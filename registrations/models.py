@@ -33,8 +33,8 @@ class Status(models.TextChoices):
     CONFIRMED = "confirmed"
     WAITLISTED = "waitlisted"
     CANCELLED = "cancelled"
-    CHECKED_IN = "checked_in"
-    NO_SHOW = "no_show"
+    CHECKED_IN = "checked_in", "Checked in"
+    NO_SHOW = "no_show", "No-show"
 
     @classmethod
     def parse(cls, name: str) -> Status | None:
@@ -379,6 +379,3 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, force_insert=True, **kwargs)

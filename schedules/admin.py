@@ -44,9 +44,8 @@ def taken(row: Any) -> str:
     )
 
 
-@admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("event_name", "city", "zip", "is_published")
+    list_display: tuple[Any, ...] = ("event_name", "city", "zip", "is_published")
     search_fields = ("event_name", "event_nickname", "city", "zip")
     ordering = ("event_name",)
 
@@ -61,9 +60,8 @@ class HourInline(ReadOnlyInline):
     readonly_fields = ("start_time", "end_time")
 
 
-@admin.register(EventDate)
 class EventDateAdmin(ReadOnlyAdmin):
-    list_display = ("date", "event", "start_time", "end_time", taken, "accepts")
+    list_display: tuple[Any, ...] = ("date", "event", "start_time", "end_time", taken, "accepts")
     list_select_related = ("event",)
     search_fields = ("event__event_name", "=event_date_key")
     ordering = ("-event_date_key", "pk")
@@ -88,7 +86,6 @@ class SlotInline(ReadOnlyInline):
         return taken(slot)
 
 
-@admin.register(EventHour)
 class EventHourAdmin(ReadOnlyAdmin):
     list_display = ("event_hour_id", "date", "start_time", "end_time", "capacity")
     list_select_related = ("event_date__event",)
@@ -100,9 +97,8 @@ class EventHourAdmin(ReadOnlyAdmin):
         return f"{hour.event_date.date}, {hour.event_date.event}"
 
 
-@admin.register(EventSlot)
 class EventSlotAdmin(ReadOnlyAdmin):
-    list_display = ("event_slot_id", "date", "start_time", "end_time", taken)
+    list_display: tuple[Any, ...] = ("event_slot_id", "date", "start_time", "end_time", taken)
     list_select_related = ("event_hour__event_date__event",)
     search_fields = ("=event_slot_id", "event_hour__event_date__event__event_name")
     ordering = ("-event_hour__event_date__event_date_key", "start_time_key", "pk")

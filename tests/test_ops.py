@@ -18,7 +18,7 @@ from freshtrak.metrics import PendingMovements
 
 COUNTING = (
     "freshtrak.middleware",
-    "freshtrak.api.problems",
+    "freshtrak.api.errors",
     "registrations.services.reconciliation",
 )
 OPS = Path(settings.BASE_DIR) / "ops"

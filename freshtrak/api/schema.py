@@ -5,9 +5,8 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from freshtrak.api.codes import CODES
-from freshtrak.api.problems import CONTENT_TYPE, document
-from registrations.api.callers import IsStaff
+from freshtrak.api.authentication import IsStaff
+from freshtrak.api.errors import CODES, CONTENT_TYPE, document
 
 ANYBODY = ["anonymous", "participant", "staff", "admin"]
 SIGNED_IN = ["participant", "staff", "admin"]

@@ -1,30 +1,28 @@
-"""/api/v1/. Here the schedules learn from the registrations how many wait."""
+"""/api/v1/: a viewset for each noun, and the few addresses beside them."""
 
 from django.urls import include, path
+from rest_framework.routers import SimpleRouter
 
-from freshtrak.api import accounts, problems
-from registrations.queries import targets
-from schedules.api import views as schedules
+from freshtrak.api import errors, tokens
+from freshtrak.api.registrations import attendance, downloads, views
+from freshtrak.api.schedules import views as schedules
 
-_known = {"waitlisted": targets.waitlisted}
+router = SimpleRouter(use_regex_path=False)
+router.register("events", schedules.EventViewSet, basename="event")
+router.register("event-dates", schedules.EventDateViewSet, basename="event-date")
+router.register("event-slots", schedules.EventSlotViewSet, basename="event-slot")
+router.register("registrations", views.RegistrationViewSet, basename="registration")
+router.register("households", views.HouseholdViewSet, basename="household")
+router.register("check-ins", attendance.CheckInViewSet, basename="check-in")
+
+_ONE = "registrations/<int:registration_id>"
 
 urlpatterns = [
-    path("events/", schedules.EventList.as_view(**_known), name="event-list"),
-    path("events/<int:event_id>/", schedules.EventDetail.as_view(**_known), name="event-detail"),
-    path("event-dates/", schedules.EventDateList.as_view(**_known), name="event-date-list"),
-    path(
-        "event-dates/<int:event_date_id>/",
-        schedules.EventDateDetail.as_view(**_known),
-        name="event-date-detail",
-    ),
-    path(
-        "event-slots/<int:event_slot_id>/",
-        schedules.EventSlotDetail.as_view(**_known),
-        name="event-slot-detail",
-    ),
-    path("", include("registrations.api.urls")),
-    path("auth/token/", accounts.Obtain.as_view(), name="token-obtain"),
-    path("auth/token/refresh/", accounts.Refresh.as_view(), name="token-refresh"),
-    path("auth/token/verify/", accounts.Verify.as_view(), name="token-verify"),
-    path("<path:anything>", problems.NothingHere.as_view()),
+    path("", include(router.urls)),
+    path(f"{_ONE}/qr.svg", downloads.QrView.as_view(), name="registration-qr"),
+    path(f"{_ONE}/calendar.ics", downloads.CalendarView.as_view(), name="registration-calendar"),
+    path("auth/token/", tokens.ObtainView.as_view(), name="token-obtain"),
+    path("auth/token/refresh/", tokens.RefreshView.as_view(), name="token-refresh"),
+    path("auth/token/verify/", tokens.VerifyView.as_view(), name="token-verify"),
+    path("<path:anything>", errors.NothingHere.as_view()),
 ]

@@ -81,6 +81,14 @@ def _check_each(
         raise InvalidRequest(*errors)
 
 
+def household_id_of_user(user_id: int) -> int | None:
+    """The household whose active member is this user; None if there is none."""
+    members = HouseholdMember.objects.filter(
+        user_id=user_id, is_active=True, household__deleted_on=None
+    )
+    return members.order_by("pk").values_list("household_id", flat=True).first()
+
+
 def household_with_members(household_id: int) -> tuple[Household, list[HouseholdMember]]:
     """A household and its active members, the head first. Raises HouseholdNotResolved."""
     household = Household.objects.filter(pk=household_id, deleted_on=None).first()

@@ -6,11 +6,11 @@ from registrations.models import Household, HouseholdMember
 
 SHORTEST, LONGEST = 4, 40
 """Letters of a word that is looked for misspelt: shorter ones resemble everything."""
-MOST_WORDS = 6
+MAX_WORDS = 6
 """Of a text that is looked for as a name, further words are not read."""
 
 
-def misspelt(word: str) -> str | None:
+def typo_pattern(word: str) -> str | None:
     """A regular expression for `word` with a letter wrong, missing, too many, or two swapped.
 
     Of the kind that SQLite, MySQL and MariaDB all understand; None for what is no word.
@@ -24,16 +24,16 @@ def misspelt(word: str) -> str | None:
 
 def members(text: str, *, similar: bool = False) -> "QuerySet[HouseholdMember]":
     """Members in whose name each word of `text` stands, or, if `similar`, one that resembles it."""
-    found = HouseholdMember.objects.filter(household__isnull=False)
-    for word in text.split()[:MOST_WORDS]:
-        matches = Q(first_name__icontains=word) | Q(last_name__icontains=word)
-        if similar and (pattern := misspelt(word)):
-            matches |= Q(first_name__iregex=f"^{pattern}$") | Q(last_name__iregex=f"^{pattern}$")
-        found = found.filter(matches)
-    return found
+    rows = HouseholdMember.objects.filter(household__isnull=False)
+    for word in text.split()[:MAX_WORDS]:
+        condition = Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        if similar and (pattern := typo_pattern(word)):
+            condition |= Q(first_name__iregex=f"^{pattern}$") | Q(last_name__iregex=f"^{pattern}$")
+        rows = rows.filter(condition)
+    return rows
 
 
-def named(text: str, household: str = "") -> Q:
+def matches(text: str, household: str = "") -> Q:
     """Households with `text` in their own name or in a member's, or as identification code.
 
     `household` is the path to them, with its underscores, from the model that is filtered.
@@ -45,12 +45,12 @@ def named(text: str, household: str = "") -> Q:
     )
 
 
-def resembling(text: str, household: str = "") -> Q:
+def matches_fuzzily(text: str, household: str = "") -> Q:
     """Households whose name, or a member's, is `text` but for one letter of each word."""
-    matches = Q(**{f"{household}pk__in": members(text, similar=True).values("household_id")})
-    if pattern := misspelt(text):
-        matches |= Q(**{f"{household}name__iregex": f"^{pattern}( |$)"})
-    return matches
+    condition = Q(**{f"{household}pk__in": members(text, similar=True).values("household_id")})
+    if pattern := typo_pattern(text):
+        condition |= Q(**{f"{household}name__iregex": f"^{pattern}( |$)"})
+    return condition
 
 
 def households(text: str, limit: int) -> list[Household]:
@@ -59,6 +59,6 @@ def households(text: str, limit: int) -> list[Household]:
     Those that are spelt so come first, then those that are spelt nearly so.
     """
     active = Household.objects.filter(deleted_on=None).prefetch_related("members").order_by("name")
-    found = list(active.filter(named(text))[:limit])
-    others = active.filter(resembling(text)).exclude(pk__in=[row.pk for row in found])
-    return found + list(others[: limit - len(found)])
+    exact = list(active.filter(matches(text))[:limit])
+    others = active.filter(matches_fuzzily(text)).exclude(pk__in=[row.pk for row in exact])
+    return exact + list(others[: limit - len(exact)])

@@ -134,8 +134,8 @@ def between(first: date, last: date) -> list[Day]:
     return [Day(row, _fill(Target.date(row.pk), row, total(found[row.pk])), []) for row in in_order]
 
 
-def coming(now: datetime, days: int = 60) -> list[Day]:
-    """The dates of the coming days, to choose one from."""
+def upcoming(now: datetime, days: int = 60) -> list[Day]:
+    """The dates of the next days, to choose one from."""
     today = timezone.localtime(now).date()
     return between(today, today + timedelta(days=days))
 

@@ -78,13 +78,13 @@ def find_similar(rows: "QuerySet[EventRegistration]", text: str) -> "QuerySet[Ev
     if not text:
         return rows
     exact = _matches(text, names=True)
-    found = rows.filter(exact | names_of.resembling(text, "household__"))
+    found = rows.filter(exact | names_of.matches_fuzzily(text, "household__"))
     return found.order_by(Case(When(exact, then=0), default=1), *found.query.order_by)
 
 
 def _matches(text: str, *, names: bool) -> Q:
     matches = Q(pk=confirmation_codes.decode(text) or 0)
-    return matches | names_of.named(text, "household__") if names else matches
+    return matches | names_of.matches(text, "household__") if names else matches
 
 
 def reload(registration: EventRegistration) -> None:

@@ -80,7 +80,6 @@ def register(
         operation.record(
             Action.REGISTERED if is_confirmed else Action.WAITLISTED,
             registration,
-            by=by,
             place=place,
             delta=1 if is_confirmed else 0,
             attendees=list(attendee_ids),
@@ -93,7 +92,7 @@ def register(
 
     try:
         return two_phase.run(
-            [target], book, at=now, expects_movement=lambda ledger: offer.seems_free
+            [target], book, by=by, at=now, expects_movement=lambda ledger: offer.seems_free
         )
     except IntegrityError as error:
         raise _collision(household_id, appointment) from error
@@ -125,7 +124,7 @@ def cancel(
                 waitlisted_at=None,
             )
             delta = -1 if was_confirmed else 0
-            operation.record(Action.CANCELLED, registration, by=by, place=place, delta=delta)
+            operation.record(Action.CANCELLED, registration, place=place, delta=delta)
             if was_confirmed:
                 _promote_if_open(operation, place)
         if before_commit:
@@ -135,6 +134,7 @@ def cancel(
     return two_phase.run(
         [registration.target],
         give_back,
+        by=by,
         at=now,
         # With a queue, its head takes the place over, and the counter stays as it is.
         expects_movement=lambda ledger: (
@@ -162,7 +162,7 @@ def move(
     """
     now = timezone.now()
     if target == registration.target:
-        return _stay(registration, before_commit)
+        return _stay(registration, by, before_commit)
     offer = booking_rules.bookable(target, now, override=bool(override_reason))
     appointment = offer.appointment
     booking_rules.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
@@ -178,7 +178,7 @@ def move(
         new.take(appointment.event_date_id)
         _vacate(old, registration, was_confirmed)
         delta = -1 if was_confirmed else 0
-        operation.record(Action.MOVED_FROM, registration, by=by, place=old, delta=delta)
+        operation.record(Action.MOVED_FROM, registration, place=old, delta=delta)
         registration.transition_to(
             statuses.row_for(Status.CONFIRMED),
             at=now,
@@ -189,7 +189,7 @@ def move(
             waitlisted_at=None,
         )
         overridden = booking_rules.overridden(offer, override_reason)
-        operation.record(Action.MOVED_TO, registration, by=by, place=new, delta=1, **overridden)
+        operation.record(Action.MOVED_TO, registration, place=new, delta=1, **overridden)
         if was_confirmed:
             _promote_if_open(operation, old)
         if before_commit:
@@ -197,12 +197,14 @@ def move(
         return registration
 
     try:
-        return two_phase.run([registration.target, target], change_places, at=now)
+        return two_phase.run([registration.target, target], change_places, by=by, at=now)
     except IntegrityError as error:
         raise _collision(registration.household_id, appointment) from error
 
 
-def _stay(registration: EventRegistration, before_commit: BeforeCommit | None) -> EventRegistration:
+def _stay(
+    registration: EventRegistration, by: Actor, before_commit: BeforeCommit | None
+) -> EventRegistration:
     """A move to where the registration is already: only checks that it could move at all."""
 
     def check(operation: Operation) -> EventRegistration:
@@ -212,8 +214,13 @@ def _stay(registration: EventRegistration, before_commit: BeforeCommit | None) -
             before_commit(RegistrationDetails(registration))
         return registration
 
-    now = timezone.now()
-    return two_phase.run([registration.target], check, at=now, expects_movement=two_phase.never)
+    return two_phase.run(
+        [registration.target],
+        check,
+        by=by,
+        at=timezone.now(),
+        expects_movement=two_phase.never,
+    )
 
 
 def _collision(household_id: int | None, appointment: Appointment) -> Exception:

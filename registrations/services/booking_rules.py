@@ -1,17 +1,19 @@
 """May a target be booked: is it there, is it open, is it what the caller believes it to be?"""
 
 from datetime import datetime
+from typing import Any
 
 from registrations.errors import (
+    NOT_BOOKABLE,
     FieldError,
     InvalidRequest,
-    NotBookable,
     NotFound,
+    NotPublished,
     SlotRequired,
 )
 from schedules import appointments
 from schedules.appointments import Appointment, Offer
-from schedules.models import NOT_PUBLISHED, EventSlot
+from schedules.models import EventSlot
 from schedules.targets import Target
 
 
@@ -21,16 +23,16 @@ def bookable(target: Target, now: datetime, *, override: bool) -> Offer:
     if offer is None:
         # A slot whose hour or date is gone is there, but at no event that anybody can see.
         if not target.is_date and EventSlot.objects.filter(pk=target.id).exists():
-            raise NotBookable(NOT_PUBLISHED)
+            raise NotPublished
         raise NotFound("There is no such date." if target.is_date else "There is no such slot.")
     if offer.closed_reason is not None and not override:
-        raise NotBookable(offer.closed_reason)
+        raise NOT_BOOKABLE[offer.closed_reason]
     if offer.needs_slot:
         raise SlotRequired
     return offer
 
 
-def overridden(offer: Offer, reason: str) -> dict[str, str]:
+def overridden(offer: Offer, reason: str) -> dict[str, Any]:
     """What the trail keeps of an override that was needed."""
     if offer.closed_reason is None:
         return {}

@@ -41,19 +41,23 @@ def record(
             details=details,
             delta=delta,
             reserved_seen=reserved_seen,
+            request_id=by.request_id,
             **about(registration, by=by, at=at),
         )
     )
 
 
-def record_ambiguity(target: Target, pending: Movement, *, applied: Movement, at: datetime) -> None:
+def record_ambiguity(
+    target: Target, pending: Movement, applied: Movement, *, by: Actor, at: datetime
+) -> None:
     """Writes down that nobody could know what became of a movement, and what was done."""
     trail.append(
         AuditEvent(
             action=AuditEvent.Action.AMBIGUOUS,
             at=at,
-            actor_kind=trail.SYSTEM.kind,
-            actor_id=trail.SYSTEM.id,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            request_id=by.request_id,
             delta=pending.delta,
             details={"by_date": dict(pending.by_date), "applied": applied.delta},
             **{target.kind.column: target.id},

@@ -6,6 +6,7 @@ import structlog
 from django.db import DataError, IntegrityError
 from django.utils import timezone
 
+from audit import trail
 from registrations.errors import Busy
 from registrations.services import ledgers, two_phase
 from registrations.services.retry import retried
@@ -31,7 +32,13 @@ def settle_target(target: Target) -> bool:
         return None
 
     try:
-        two_phase.run([target], change_nothing, at=timezone.now(), expects_movement=two_phase.never)
+        two_phase.run(
+            [target],
+            change_nothing,
+            by=trail.SYSTEM,
+            at=timezone.now(),
+            expects_movement=two_phase.never,
+        )
     except Unclear:
         return False
     return not ledgers.is_pending(target)

@@ -120,8 +120,8 @@ class LockedTarget:
 class Operation:
     """One decision about targets whose ledgers are locked."""
 
-    def __init__(self, places: dict[Target, LockedTarget], at: datetime) -> None:
-        self.places, self.at = places, at
+    def __init__(self, places: dict[Target, LockedTarget], *, by: Actor, at: datetime) -> None:
+        self.places, self.by, self.at = places, by, at
 
     @property
     def place(self) -> LockedTarget:
@@ -138,18 +138,21 @@ class Operation:
         action: AuditEvent.Action,
         registration: EventRegistration,
         *,
-        by: Actor,
         place: LockedTarget,
+        by: Actor | None = None,
         delta: int = 0,
         **details: Any,
     ) -> None:
-        """Writes one fact to the trail, with what it does to the counter of `place`."""
+        """Writes one fact to the trail, with what it does to the counter of `place`.
+
+        `by` is the actor of the operation unless somebody else is named.
+        """
         place.recorded += delta
         counter = place.counter
         facts.record(
             action,
             registration,
-            by=by,
+            by=by or self.by,
             at=self.at,
             delta=delta,
             reserved_seen=counter.reserved if counter else None,
@@ -169,10 +172,11 @@ def run(
     targets: Sequence[Target],
     decide: Callable[[Operation], R],
     *,
+    by: Actor,
     at: datetime,
     expects_movement: Callable[[Ledger], bool] = always,
 ) -> R:
-    """Runs one operation: `decide` reads and writes private rows under the locks.
+    """Runs one operation of the actor: `decide` reads and writes private rows under the locks.
 
     `expects_movement` says whether a counter is likely to move. Where it is not, and nothing is
     pending, public is only read; if the counter moves after all, `decide` is called again, under
@@ -181,7 +185,7 @@ def run(
     """
     while True:
         try:
-            return _attempt(targets, decide, at, expects_movement)
+            return _attempt(targets, decide, by, at, expects_movement)
         except ledgers.LedgerMissing as missing:
             ledgers.open_missing(missing.targets)
         except _CounterMoves:
@@ -191,6 +195,7 @@ def run(
 def _attempt(
     targets: Sequence[Target],
     decide: Callable[[Operation], R],
+    by: Actor,
     at: datetime,
     expects_movement: Callable[[Ledger], bool],
 ) -> R:
@@ -200,7 +205,7 @@ def _attempt(
         with ExitStack() as public:
             with transaction.atomic(using=PRIVATE, durable=True):
                 with LOCK_WAIT.time():
-                    operation, is_locked = _lock(targets, at, public, expects_movement)
+                    operation, is_locked = _lock(targets, by, at, public, expects_movement)
                 result = decide(operation)
                 if operation.moves_counters and not is_locked:
                     raise _CounterMoves
@@ -224,6 +229,7 @@ def _attempt(
 
 def _lock(
     targets: Sequence[Target],
+    by: Actor,
     at: datetime,
     public: ExitStack,
     expects_movement: Callable[[Ledger], bool],
@@ -235,11 +241,11 @@ def _lock(
         public.enter_context(transaction.atomic(using=PUBLIC, durable=True))
     read = counters.lock if needs_public else counters.read_unlocked
     rows = {target: read(target) for target in locked}
-    places = {target: _fold(ledger, rows[target], at) for target, ledger in locked.items()}
-    return Operation(places, at), needs_public
+    places = {target: _fold(ledger, rows[target], by, at) for target, ledger in locked.items()}
+    return Operation(places, by=by, at=at), needs_public
 
 
-def _fold(ledger: Ledger, counter: CounterRow | None, at: datetime) -> LockedTarget:
+def _fold(ledger: Ledger, counter: CounterRow | None, by: Actor, at: datetime) -> LockedTarget:
     """Finds out what became of the movement that is pending, and what of it is still to be applied.
 
     If nobody can know, choose the reading that can only undersell: apply +1, ignore −1. Raises
@@ -256,7 +262,7 @@ def _fold(ledger: Ledger, counter: CounterRow | None, at: datetime) -> LockedTar
     if verdict is Verdict.AMBIGUOUS:
         fold = pending.movement.only_taking()
         ledger.ambiguous += 1
-        facts.record_ambiguity(ledger.target, pending.movement, applied=fold, at=at)
+        facts.record_ambiguity(ledger.target, pending.movement, fold, by=by.as_system(), at=at)
     if verdict is not Verdict.APPLIED:  # the usual case: its owner is just about to mark it
         log.info("folded", target=str(ledger.target), delta=fold.delta, verdict=verdict.value)
     return LockedTarget(ledger, counter, fold, pending_since=pending.since, has_changed=True)

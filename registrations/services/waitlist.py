@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from audit import trail
 from audit.models import AuditEvent
 from audit.trail import Actor
 from registrations.errors import Busy
@@ -31,7 +30,7 @@ def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
     def promote_head(operation: Operation) -> list[EventRegistration]:
         return take_places_for_queue(operation, operation.place, by=by)
 
-    return two_phase.run([target], promote_head, at=now, expects_movement=two_phase.never)
+    return two_phase.run([target], promote_head, by=by, at=now, expects_movement=two_phase.never)
 
 
 def promote_everywhere(*, event_date_id: int | None = None, by: Actor) -> tuple[int, int]:
@@ -79,9 +78,13 @@ def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:
 
 
 def take_places_for_queue(
-    operation: Operation, place: LockedTarget, *, by: Actor = trail.SYSTEM
+    operation: Operation, place: LockedTarget, *, by: Actor | None = None
 ) -> list[EventRegistration]:
-    """Gives the free places to the head of the queue, before any newcomer gets one."""
+    """Gives the free places to the head of the queue, before any newcomer gets one.
+
+    The trail names `by`; or the system, where somebody else's operation frees the place.
+    """
+    by = by or operation.by.as_system()
     if place.free <= 0 or not place.ledger.waiting:
         return []
     promoted = targets.eligible_queue(place.target, limit=place.free)

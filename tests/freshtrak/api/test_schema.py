@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from freshtrak.api.codes import CODES
+from freshtrak.api.errors import CODES
 from freshtrak.api.schema import ANYBODY, SIGNED_IN, STAFF
 from freshtrak.wsgi import application
 from registrations import demo

@@ -18,13 +18,13 @@ from tests.support import factories
         ("nguyen", "Nguyen"),
     ],
 )
-def test_misspelt_matches(typed: str, meant: str) -> None:
-    assert re.fullmatch(str(names.misspelt(typed)), meant, re.IGNORECASE)
+def test_typo_pattern_matches(typed: str, meant: str) -> None:
+    assert re.fullmatch(str(names.typo_pattern(typed)), meant, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("word", ["Ann", "1234", "O'Hara", "a.*b", ""])
-def test_misspelt_leaves_alone_what_is_short_or_no_word(word: str) -> None:
-    assert names.misspelt(word) is None
+def test_typo_pattern_leaves_alone_what_is_short_or_no_word(word: str) -> None:
+    assert names.typo_pattern(word) is None
 
 
 def test_households_spelt_so_come_before_those_spelt_nearly_so() -> None:

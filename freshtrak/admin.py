@@ -1,0 +1,35 @@
+"""The admin as the desk: its titles, its log-in, and the pages beside the lists."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver
+
+from freshtrak import error_pages
+from freshtrak.api import throttling
+from registrations.desk import urls
+
+
+class DeskSite(AdminSite):
+    site_header = site_title = "FreshTrak Registrations"
+    index_title = "The desk"
+    site_url = None
+    enable_nav_sidebar = False  # a tablet has no room for it; the base template has links
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Throttled by address: axes locks one name, this slows whoever tries many names."""
+        wait = throttling.log_in_wait(request) if request.method == "POST" else None
+        if wait is not None:
+            return error_pages.page(
+                "Too many log-ins from here",
+                "Wait a minute, then try again.",
+                status=429,
+                retry_after=wait,
+            )
+        return super().login(request, extra_context)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [*urls.urlpatterns(self.admin_view), *super().get_urls()]

@@ -1,0 +1,229 @@
+"""Every error of the API as a problem document (RFC 9457): one handler, one table of codes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import structlog
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from prometheus_client import Counter
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from freshtrak.databases import drop_unusable_connections
+from freshtrak.metrics import DATABASE_ERRORS
+from registrations import errors
+from registrations.errors import FieldError, InvalidRequest, RegistrationError
+
+log = structlog.get_logger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+DOCUMENTATION = "/api/errors/"
+
+REFUSALS = Counter("freshtrak_refusals_total", "Requests that were refused, by code.", ["code"])
+
+
+@dataclass(frozen=True)
+class Code:
+    status: int
+    meaning: str
+    advice: str
+    retry_after: int | None = None
+    """Seconds after which the same request may succeed."""
+
+
+_CONFLICTS: tuple[type[RegistrationError], ...] = (
+    errors.AlreadyRegistered,
+    errors.CapacityFull,
+    *errors.NOT_BOOKABLE.values(),
+    errors.SlotRequired,
+    errors.AlreadyCheckedIn,
+    errors.InvalidStatus,
+)
+_STATUSES: dict[type[RegistrationError], int] = {
+    errors.InvalidRequest: 400,
+    errors.HouseholdNotResolved: 403,
+    errors.NotFound: 404,
+    **dict.fromkeys(_CONFLICTS, 409),
+    errors.IdempotencyKeyReused: 422,
+    errors.Busy: 503,
+}
+"""The status of each refusal of a service; text and advice are the refusal's own."""
+
+CODES = {
+    "malformed_json": Code(400, "The body is not valid JSON.", "Send a JSON object in UTF-8."),
+    "not_authenticated": Code(401, "The request has no token.", "Send Authorization: Bearer …."),
+    "token_not_valid": Code(401, "The token is wrong or has expired.", "Get a new one."),
+    "invalid_credentials": Code(
+        401, "Wrong username or password.", "Ask the person to type them again."
+    ),
+    "permission_denied": Code(
+        403, "You don't have permission to do this.", "Ask somebody who has it."
+    ),
+    "method_not_allowed": Code(405, "This address does not take that method.", "See Allow."),
+    "not_acceptable": Code(406, "The answer cannot be sent in that form.", "Correct Accept."),
+    "unsupported_media_type": Code(415, "The body is not JSON.", "Send application/json."),
+    "throttled": Code(429, "Too many requests, or failed log-ins.", "Wait for Retry-After."),
+    "server_error": Code(500, "Something went wrong here.", "Tell us the X-Request-ID."),
+    "database_unavailable": Code(
+        503,
+        "A database does not answer. Try again in a few seconds.",
+        "Send the same request with the same key after Retry-After.",
+        retry_after=5,
+    ),
+    **{
+        refusal.code: Code(status, refusal.message, refusal.advice, refusal.retry_after)
+        for refusal, status in _STATUSES.items()
+    },
+}
+CODES = dict(sorted(CODES.items(), key=lambda item: item[1].status))
+
+
+def _code(name: str, status: int) -> Code:
+    """The entry of the table; for a code of a library that is not in it, one by its status."""
+    unknown = Code(status, HTTPStatus(status).phrase, "See detail.")
+    return CODES.get(name, unknown)
+
+
+def document(
+    code: str, detail: str, status: int | None = None, **members: object
+) -> dict[str, Any]:
+    """The body: `type`, `title`, `status`, `detail`, `code`, and what the error adds."""
+    status = status or CODES[code].status
+    return {
+        "type": f"{DOCUMENTATION}#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **members,
+    }
+
+
+def respond(
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    status: int = 500,
+    **members: Any,
+) -> Response:
+    """The answer with this code; `status` counts only for a code that the table does not have."""
+    REFUSALS.labels(code).inc()
+    entry = _code(code, status)
+    headers = dict(headers or {})
+    if entry.retry_after:
+        headers["Retry-After"] = str(entry.retry_after)
+    return Response(
+        document(code, detail, entry.status, **members),
+        status=entry.status,
+        headers=headers,
+        content_type=CONTENT_TYPE,
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook. What is not ours, DRF's or the database's stays an exception (500, logged)."""
+    set_rollback()
+    if isinstance(error, InvalidRequest):
+        return respond(error.code, str(error), errors=[vars(field) for field in error.errors])
+    if isinstance(error, RegistrationError):
+        return respond(error.code, str(error), **error.extra)
+    if isinstance(error, exceptions.ValidationError):
+        fields = [vars(field) for field in _flatten(error.get_full_details())]
+        return respond(InvalidRequest.code, InvalidRequest.message, errors=fields)
+    if isinstance(error, exceptions.APIException):
+        return _respond_to_drf(error)
+    if isinstance(error, SuspiciousOperation):
+        return respond("invalid", _SUSPICIOUS)
+    if isinstance(error, OperationalError | InterfaceError):
+        DATABASE_ERRORS.inc()
+        drop_unusable_connections(error)
+        log.error("database_unavailable", exc_info=error)
+        return respond("database_unavailable", CODES["database_unavailable"].meaning)
+    return None
+
+
+_SUSPICIOUS = "The request cannot be read: it is too large, or for another host."
+
+
+class InvalidCredentials(exceptions.AuthenticationFailed):
+    """Raised where somebody logs in with a name and a password."""
+
+    default_code = "invalid_credentials"
+    default_detail = CODES[default_code].meaning
+
+
+def _respond_to_drf(error: exceptions.APIException) -> Response:
+    code, detail = str(error.default_code), str(error.detail)
+    headers = {}
+    if isinstance(error, exceptions.ParseError):
+        code = "malformed_json"
+    elif isinstance(error, exceptions.AuthenticationFailed) and code not in CODES:
+        code = "token_not_valid"
+    if code == "token_not_valid":  # what is wrong with it helps nobody but a forger
+        detail = "The token is wrong or has expired. Get a new one."
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(ceil(wait))
+    return respond(code, detail, headers=headers, status=error.status_code)
+
+
+def _flatten(details: Any, path: str = "") -> list[FieldError]:
+    """DRF's nested errors as a list with dotted paths: `attendees.0`."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        return [FieldError(path or "body", details["code"], str(details["message"]))]
+    if isinstance(details, dict):
+        items = [
+            ("" if key == "non_field_errors" else key, value) for key, value in details.items()
+        ]
+    else:
+        leaves = all(set(item) == {"message", "code"} for item in details if item)
+        items = [("" if leaves else index, value) for index, value in enumerate(details)]
+    return [
+        found
+        for key, value in items
+        for found in _flatten(value, ".".join(part for part in (path, str(key)) if part))
+    ]
+
+
+class NothingHere(APIView):
+    """Any other address under the API: a 404 that says so, also with DEBUG."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        raise exceptions.NotFound("Nothing answers at this address. Mind the slash at its end.")
+
+
+def documentation(request: HttpRequest) -> HttpResponse:
+    """The page that `type` of a problem document points to."""
+    return render(request, "freshtrak/errors.html", {"codes": CODES})
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Django's 404 for addresses that nothing answers at."""
+    return _plain("not_found", "Nothing answers at this address.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return _plain("invalid", _SUSPICIOUS)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    return _plain("server_error", "Something went wrong here. It has been logged.")
+
+
+def _plain(code: str, detail: str) -> JsonResponse:
+    return JsonResponse(
+        document(code, detail), status=CODES[code].status, content_type=CONTENT_TYPE
+    )

@@ -1,0 +1,38 @@
+"""How lists are cut into pages."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+
+class Pages(PageNumberPagination):
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+def paginated(request: Request, rows: QuerySet[Any], render: Callable[[Any], Any]) -> Response:
+    """The page of `rows` that the request asks for; `render` makes its results."""
+    pages = Pages()
+    page = pages.paginate_queryset(rows, request) or []
+    return pages.get_paginated_response(render(page))
+
+
+def page_of(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """The shape of a page of `shape`, for the OpenAPI document."""
+    name = shape.__name__.removesuffix("Serializer").removesuffix("Output")
+    return inline_serializer(
+        f"{name}Page",
+        {
+            "count": serializers.IntegerField(),
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": shape(many=True),
+        },
+    )

@@ -1,0 +1,36 @@
+"""What serializers share: strict fields, the ranges of ids, and how input is validated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+MAX_PUBLIC_ID = 2**32 - 1  # INT UNSIGNED
+MAX_PRIVATE_ID = 2**63 - 1  # BIGINT
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON number, not a string that looks like one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float) and data.is_integer():
+            data = int(data)
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false, not a word for it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+def validated(serializer: type[serializers.Serializer[Any]], data: object) -> Mapping[str, Any]:
+    """What was sent, if it has the shape of `serializer`. Raises ValidationError."""
+    given = serializer(data=data)
+    given.is_valid(raise_exception=True)
+    return given.validated_data

@@ -1,0 +1,223 @@
+"""The lists of registrations, households and statuses in the admin.
+
+Their pages and actions are the desk's: registrations/desk/.
+"""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, QuerySet, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from registrations.desk import (
+    common,
+    filters,
+    register,
+    registration_page,
+    related,  # noqa: F401 (registers what lies around registrations)
+)
+from registrations.desk.actions import STAFF_ACTIONS
+from registrations.models import EventRegistration, EventStatus, Household, HouseholdMember
+from registrations.queries import details, names, registrations
+from registrations.queries.details import RegistrationDetails
+from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
+
+
+class RegistrationList(ChangeList):
+    """A page of registrations, with waitlist position and appointment read for all rows at once.
+
+    Its columns are methods of the page, because the admin hands a column its row and nothing else.
+    """
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.details: dict[int, RegistrationDetails] = {}
+        super().__init__(request, *args, **kwargs)
+        checkbox = [name for name in self.list_display if name == "action_checkbox"]
+        self.list_display: list[Any] = [
+            *checkbox,
+            self.code,
+            "household",
+            self.event,
+            self.day,
+            self.time,
+            self.state,
+            self.queue,
+            self.people,
+        ]
+        self.list_display_links = [self.code]
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        rows = details.read(self.result_list)
+        self.details = {row.registration.pk: row for row in rows}
+        if not all(row.is_schedule_available for row in rows):
+            messages.warning(request, common.SCHEDULES_DOWN)
+
+    @admin.display(description="code", ordering="pk")
+    def code(self, row: EventRegistration) -> str:
+        return row.confirmation_code
+
+    @admin.display(description="event")
+    def event(self, row: EventRegistration) -> str | None:
+        appointment = self.details[row.pk].appointment
+        return appointment.event_name if appointment else None
+
+    @admin.display(description="day")
+    def day(self, row: EventRegistration) -> str | None:
+        appointment = self.details[row.pk].appointment
+        day = appointment.date if appointment else None
+        return f"{day:%a %b} {day.day}, {day.year}" if day else None
+
+    @admin.display(description="time")
+    def time(self, row: EventRegistration) -> str | None:
+        appointment = self.details[row.pk].appointment
+        return appointment.start_time if appointment else None
+
+    @admin.display(description="status", ordering="event_status")
+    def state(self, row: EventRegistration) -> SafeString:
+        return render_to_string("registrations/includes/state.html", {"row": row})
+
+    @admin.display(description="waitlist")
+    def queue(self, row: EventRegistration) -> int | None:
+        return self.details[row.pk].waitlist_position
+
+    @admin.display(description="attendees")
+    def people(self, row: EventRegistration) -> str:
+        return ", ".join(member.first_name for member in self.details[row.pk].attendees)
+
+
+@admin.register(EventRegistration)
+class EventRegistrationAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "household")  # RegistrationList puts its own columns in their place
+    list_filter = (
+        filters.WhenFilter,
+        filters.StatusFilter,
+        filters.DayFilter,
+        filters.SlotFilter,
+        filters.EventFilter,
+    )
+    search_fields = ("pk",)
+    search_help_text = (
+        "Confirmation code, name of a household or a member (one wrong letter is fine), "
+        "identification code"
+    )
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for each event and slot would take as long
+    change_list_template = "registrations/change_list.html"
+
+    class Media:
+        css = {"all": ("registrations/desk.css",)}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Registrations", **(extra_context or {})})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventRegistration]:
+        return registrations.registrations().select_related("event_status", "household")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RegistrationList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[EventRegistration], search_term: str
+    ) -> tuple[QuerySet[EventRegistration], bool]:
+        return registrations.find_similar(queryset, search_term), False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """The desk's actions that the user may take, and no others."""
+        return {
+            action.name: (
+                lambda model_admin, request, rows, run=action.run: run(request, rows),
+                action.name,
+                action.label,
+            )
+            for action in STAFF_ACTIONS
+            if common.has_permission(request, action.permission)
+        }
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return common.has_permission(request, "add")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: object = None
+    ) -> HttpResponse:
+        return register.add(request)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: object = None,
+    ) -> HttpResponse:
+        common.check_permission(request, "view")
+        if request.method == "POST":
+            raise PermissionDenied
+        registration = self.get_object(request, object_id)
+        if registration is None:
+            messages.error(request, "There is no such registration.")
+            return redirect("admin:registrations_eventregistration_changelist")
+        return registration_page.show(request, registration)
+
+
+class MemberInline(ReadOnlyInline):
+    model = HouseholdMember
+    fields = ("first_name", "last_name", "date_of_birth", "is_head_of_household", "is_active")
+
+
+@admin.register(Household)
+class HouseholdAdmin(ReadOnlyAdmin):
+    """Found by name, shown with members and registrations."""
+
+    list_display = ("name", "identification_code", "deleted_on")
+    search_fields = ("name",)
+    search_help_text = (
+        "Name of a household or a member (one wrong letter is fine), identification code"
+    )
+    ordering = ("name", "pk")
+    fields = ("name", "identification_code", "number", "created_at", "deleted_on")
+    inlines = (MemberInline,)
+    show_full_result_count = False
+    change_form_template = "registrations/household.html"
+
+    class Media:
+        css = {"all": ("registrations/desk.css",)}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Household], search_term: str
+    ) -> tuple[QuerySet[Household], bool]:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        exact = names.matches(text)
+        rows = queryset.filter(exact | names.matches_fuzzily(text))
+        return rows.order_by(Case(When(exact, then=0), default=1), "name", "pk"), False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: object = None,
+    ) -> HttpResponse:
+        """Adds the household's registrations, the newest hundred."""
+        shown: list[RegistrationDetails] = []
+        if common.has_permission(request, "view"):
+            rows = registrations.registrations()
+            rows = rows.filter(household_id=common.parse_id(object_id))
+            shown = details.read(list(rows[:100]))
+        context = {"registrations": shown, "may_add": common.has_permission(request, "add")}
+        return super().change_view(request, object_id, form_url, context)
+
+
+@admin.register(EventStatus)
+class EventStatusAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "name")

@@ -1,0 +1,180 @@
+"""What staff do to registrations, one or many: from the list and from a registration's own page.
+
+STAFF_ACTIONS is the one list of them: menu, buttons, permissions and confirmation page come from
+it. To add one, add it there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+
+from registrations.desk import common, confirmation, move
+from registrations.desk.confirmation import Chosen, Effect
+from registrations.models import HOLDING, EventRegistration, Status
+from registrations.queries.details import RegistrationDetails
+from registrations.services import attendance, booking, waitlist
+from schedules.targets import Target
+
+Run = Callable[[HttpRequest, Chosen], HttpResponse | None]
+"""Shows the next page for the chosen registrations; None goes back to the list."""
+
+
+@dataclass(frozen=True)
+class StaffAction:
+    name: str
+    label: str
+    """In the menu, on the button, and above the confirmation page."""
+    permission: str
+    """view, attend, cancel, move, …: a right on registrations."""
+    allowed: frozenset[Status]
+    """The statuses on which a registration's page offers it."""
+    run: Run
+
+    def is_offered(self, request: HttpRequest, registration: EventRegistration) -> bool:
+        is_allowed = registration.status in self.allowed
+        return is_allowed and common.has_permission(request, self.permission)
+
+
+def _confirmed(
+    name: str,
+    label: str,
+    permission: str,
+    allowed: frozenset[Status],
+    *,
+    service: Callable[..., EventRegistration],
+    done: str,
+    effect: str,
+    frees_places: bool = False,
+) -> StaffAction:
+    """An action that calls one service for each registration, once a page has been confirmed."""
+
+    def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+        if (rows := confirmation.read(request, chosen)) is None:
+            return None
+        if "confirmed" in request.POST:
+            return confirmation.apply_to_each(request, rows, service, done)
+        leaving: Counter[Target] = Counter()
+        effects: list[Effect] = []
+        for row in rows:
+            registration = row.registration
+            is_allowed, text = registration.status in allowed, effect
+            if not is_allowed:
+                text = f"Is {_label(registration)}: will be refused."
+            elif frees_places and registration.status in HOLDING:
+                leaving[registration.target] += 1
+                text = "Gives the place back."
+            effects.append((row, is_allowed, text))
+        return confirmation.page(
+            request, action=name, title=label, effects=effects, leaving=leaving
+        )
+
+    return StaffAction(name, label, permission, allowed, run)
+
+
+def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+    """Promotes at the targets of the chosen registrations: the head first, chosen or not."""
+    if (rows := confirmation.read(request, chosen)) is None:
+        return None
+    waiting = [row for row in rows if row.registration.status is Status.WAITLISTED]
+    targets = Counter({row.registration.target: 0 for row in waiting})
+    if "confirmed" in request.POST:
+        return _promote_at(request, sorted(targets))
+    try:
+        forecasts = confirmation.forecast(targets, rows)
+    except common.DOWN:
+        forecasts = []
+    promoted = {row.pk for forecast in forecasts for row in forecast.promoted}
+
+    def effect(row: RegistrationDetails) -> Effect:
+        registration = row.registration
+        if registration.status is not Status.WAITLISTED:
+            return row, False, f"Is {_label(registration)}, not waiting."
+        if registration.pk in promoted:
+            return row, True, "Will be promoted: confirmed."
+        return row, False, f"Stays number {row.waitlist_position} on the waitlist."
+
+    return confirmation.page(
+        request,
+        action="promote",
+        title="Promote from the waitlist",
+        effects=[effect(row) for row in rows],
+        leaving=targets,
+    )
+
+
+def _promote_at(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse | None:
+    promoted: list[EventRegistration] = []
+    for target in targets:
+        try:
+            promoted += waitlist.promote(target, by=common.actor(request))
+        except common.REFUSALS as refusal:
+            messages.error(request, common.error_message(refusal))
+    if promoted:
+        names = ", ".join(str(row.household) for row in promoted)
+        messages.success(request, f"{len(promoted)} promoted: {names}.")
+    else:
+        messages.warning(request, "Nobody was promoted: no place is free, or booking is closed.")
+    return confirmation.redirect_back(request)
+
+
+def _label(registration: EventRegistration) -> str:
+    return registration.status.label.lower() if registration.status else "of an unknown status"
+
+
+STAFF_ACTIONS = (
+    _confirmed(
+        "check_in",
+        "Check in",
+        "attend",
+        frozenset({Status.CONFIRMED, Status.NO_SHOW}),
+        service=attendance.check_in,
+        done="checked in",
+        effect="Checked in, with all attendees. No counter moves.",
+    ),
+    _confirmed(
+        "undo_check_in",
+        "Undo check-in",
+        "attend",
+        frozenset({Status.CHECKED_IN}),
+        service=attendance.undo_check_in,
+        done="check-in{s} undone",
+        effect="Confirmed again. No counter moves.",
+    ),
+    _confirmed(
+        "mark_no_show",
+        "Mark as no-show",
+        "attend",
+        frozenset({Status.CONFIRMED}),
+        service=attendance.mark_no_show,
+        done="marked as no-show",
+        effect="Nobody came. The place still counts.",
+    ),
+    StaffAction("move", "Move to another slot", "move", move.MOVABLE, move.run),
+    StaffAction(
+        "promote",
+        "Promote from the waitlist",
+        "promote",
+        frozenset({Status.WAITLISTED}),
+        _promote,
+    ),
+    _confirmed(
+        "cancel",
+        "Cancel",
+        "cancel",
+        frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+        service=booking.cancel,
+        done="cancelled",
+        effect="Leaves the waitlist. No counter moves.",
+        frees_places=True,
+    ),
+)
+
+
+def offered(request: HttpRequest, registration: EventRegistration) -> list[StaffAction]:
+    """The actions that the registration's status and the user's rights allow."""
+    return [action for action in STAFF_ACTIONS if action.is_offered(request, registration)]

@@ -1,0 +1,99 @@
+"""What every page of the desk needs: who acts, what a refusal says, where to go back to."""
+
+from collections.abc import Iterable
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.dateformat import format as format_date
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from audit import trail
+from audit.trail import Actor
+from registrations.errors import (
+    AlreadyCheckedIn,
+    HouseholdNotResolved,
+    InvalidRequest,
+    RegistrationError,
+)
+from schedules.appointments import Appointment
+
+DOWN = (OperationalError, InterfaceError)
+REFUSALS = (RegistrationError, *DOWN)
+SCHEDULES_DOWN = (
+    "PantryTrak's schedules are temporarily unavailable: events, times and counters are missing "
+    "on this page. You can still check people in."
+)
+
+
+def actor(request: HttpRequest) -> Actor:
+    """The member of staff who is logged in, with the id of the request."""
+    return trail.staff(str(request.user.pk), request.META.get("HTTP_X_REQUEST_ID", ""))
+
+
+def has_permission(request: HttpRequest, right: str) -> bool:
+    return request.user.has_perm(f"registrations.{right}_eventregistration")
+
+
+def check_permission(request: HttpRequest, right: str) -> None:
+    """Raises PermissionDenied without this right: view, attend, cancel, move, …"""
+    if not has_permission(request, right):
+        raise PermissionDenied
+
+
+def parse_id(given: str | None) -> int:
+    """An id that was sent; 0, which no row has, for anything else."""
+    given = given or ""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+
+
+def error_message(refusal: Exception) -> str:
+    """Why it was refused, in words that help a person at the desk."""
+    if isinstance(refusal, DOWN):
+        return "A database does not answer. Nothing was changed; try again in a few seconds."
+    if isinstance(refusal, HouseholdNotResolved):
+        return "There is no such household, or it is no longer active."
+    if isinstance(refusal, InvalidRequest):
+        return " ".join(error.detail for error in refusal.errors)
+    if isinstance(refusal, AlreadyCheckedIn) and refusal.extra:
+        first = name_of(refusal.extra["checked_in_by"])
+        at = format_date(timezone.localtime(refusal.extra["checked_in_at"]), "P")
+        return f"Already checked in by {first} at {at}."
+    return str(refusal)
+
+
+def name_of(actor_id: str) -> str:
+    """The user name of a member of staff; the bare id of somebody without an account here."""
+    return names_of([actor_id]).get(actor_id, f"user {actor_id}")
+
+
+def names_of(actor_ids: Iterable[str]) -> dict[str, str]:
+    """The user names of those who have an account here, by the id as the trail keeps it."""
+    local = {id_ for id_ in actor_ids if id_.isascii() and id_.isdigit() and len(id_) < 10}
+    users = get_user_model().objects.filter(pk__in=local) if local else []
+    return {str(user.pk): user.get_username() for user in users}
+
+
+def describe(appointment: Appointment) -> str:
+    """An appointment in a line: event, day, time."""
+    day = f"{appointment.date:%a %b} {appointment.date.day}" if appointment.date else "no day"
+    return f"{appointment.event_name}, {day}, {appointment.start_time or 'all day'}"
+
+
+def page(request: HttpRequest, template: str, title: str, **context: object) -> TemplateResponse:
+    """A page of the desk within the admin's frame."""
+    frame = admin.site.each_context(request)
+    return TemplateResponse(
+        request, f"registrations/{template}", {**frame, "title": title, **context}
+    )
+
+
+def next_url(request: HttpRequest, default: str) -> str:
+    """The page of ours that the form names as `next`, else `default`."""
+    url = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
+    return url if is_ours else default

@@ -1,0 +1,158 @@
+"""The page before an action: what will happen to each registration and to each counter.
+
+Then the service, once for each registration. One that is refused is named with its reason and
+holds up no other.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from registrations.desk import common
+from registrations.models import EventRegistration
+from registrations.queries import details
+from registrations.queries.details import RegistrationDetails
+from registrations.services import waitlist
+from schedules import counters
+from schedules.targets import Target
+
+Rows = Sequence[RegistrationDetails]
+Chosen = QuerySet[EventRegistration]
+Effect = tuple[RegistrationDetails, bool, str]
+"""A registration, whether the action is allowed on it, and what it will do."""
+
+MAX_ROWS = 300
+"""Registrations that one confirmation page lists."""
+
+LIST = "admin:registrations_eventregistration_changelist"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where registrations are to be moved to, and how many."""
+
+    target: Target
+    where: str
+    arriving: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What will become of one counter, and who is promoted there."""
+
+    where: str
+    before: int | None
+    after: int | None
+    promoted: Sequence[EventRegistration]
+
+
+def read(request: HttpRequest, chosen: Chosen) -> Rows | None:
+    """The chosen registrations with their place on the waitlist and their appointment.
+
+    None, and a message, if there are too many, or none that names a slot or date.
+    """
+    rows = list(chosen[: MAX_ROWS + 1])
+    if len(rows) > MAX_ROWS:
+        messages.error(request, f"Choose at most {MAX_ROWS} at a time, so that you can check them.")
+        return None
+    for row in rows:
+        if not row.is_placed:
+            text = f"{row.confirmation_code} names no slot or date, so nothing can be done to it."
+            messages.error(request, text)
+    placed = [row for row in rows if row.is_placed]
+    return details.read(placed) or None
+
+
+def apply_to_each(
+    request: HttpRequest, rows: Rows, service: Callable[..., EventRegistration], done: str
+) -> HttpResponse | None:
+    """Calls the service for each registration; messages say what came of it.
+
+    `done` is what the success message counts, with `{s}` where a plural needs it.
+    """
+    by, count = common.actor(request), 0
+    for row in (shown.registration for shown in rows):
+        try:
+            service(row, by=by)
+            count += 1
+        except common.REFUSALS as refusal:
+            why = common.error_message(refusal)
+            messages.error(request, f"{row.confirmation_code} ({row.household}): {why}")
+    if count:
+        messages.success(request, f"{count} {done.format(s='' if count == 1 else 's')}.")
+    return redirect_back(request)
+
+
+def redirect_back(request: HttpRequest) -> HttpResponse | None:
+    """To the page that asked; the list finds its own way back, with its filters."""
+    url = common.next_url(request, "")
+    return HttpResponseRedirect(url) if url else None
+
+
+def page(
+    request: HttpRequest,
+    *,
+    action: str,
+    title: str,
+    effects: Sequence[Effect],
+    leaving: Counter[Target],
+    goal: Goal | None = None,
+    hidden: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """The page that says what will happen, and asks.
+
+    `leaving` says how many give back a place at each target, `hidden` is what the form sends
+    along. Without freshtrak_public the page opens all the same, and says what it cannot tell.
+    """
+    rows = [row for row, _, _ in effects]
+    try:
+        forecasts, is_down = forecast(leaving, rows, goal), False
+    except common.DOWN:
+        forecasts, is_down = [], True
+    return common.page(
+        request,
+        "confirm_action.html",
+        title,
+        action=action,
+        effects=effects,
+        movements=forecasts,
+        warning=common.SCHEDULES_DOWN if is_down else "",
+        hidden=dict(hidden or {}),
+        checkbox_name=ACTION_CHECKBOX_NAME,
+        next=common.next_url(request, ""),
+        back=common.next_url(request, reverse(LIST)),
+    )
+
+
+def forecast(leaving: Counter[Target], rows: Rows, goal: Goal | None = None) -> list[Forecast]:
+    """What will become of the counters; with `goal`, also of the one where they arrive."""
+    now = timezone.now()
+    names = {
+        row.registration.target: common.describe(row.appointment) for row in rows if row.appointment
+    }
+    forecasts = [
+        _forecast(target, names.get(target, "a place that is gone"), now, leaving=count)
+        for target, count in sorted(leaving.items())
+    ]
+    if goal is not None:
+        forecasts.append(_forecast(goal.target, goal.where, now, arriving=goal.arriving))
+    return forecasts
+
+
+def _forecast(
+    target: Target, where: str, now: datetime, *, leaving: int = 0, arriving: int = 0
+) -> Forecast:
+    promoted = waitlist.preview(target, leaving=leaving, now=now)
+    if (row := counters.read_unlocked(target)) is None:
+        return Forecast(where, None, None, promoted)
+    after = row.reserved - leaving + len(promoted)
+    arrived = min(arriving, max(row.capacity - after, 0))
+    return Forecast(where, row.reserved, after + arrived, promoted)

@@ -1,0 +1,224 @@
+"""The day of a distribution: how full it is, who is expected, who came. Made for a gate.
+
+Works without freshtrak_public: bars and times are missing then, the roster is not.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
+
+from registrations.desk import common
+from registrations.models import EventRegistrationQuerySet, Status
+from registrations.queries import details, occupancy, registrations, statuses
+from registrations.queries.details import RegistrationDetails
+from registrations.services import attendance
+
+PAGE_SIZE = 50
+"""Rows of the roster on one page."""
+
+Rows = EventRegistrationQuerySet
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """The distributions of a day, by default today; if there is only one, opens it."""
+    common.check_permission(request, "view")
+    today = timezone.localdate()
+    try:
+        chosen = parse_date(request.GET.get("date", "")) or today
+    except ValueError:
+        messages.error(request, "That is not a day of the calendar. This is today.")
+        chosen = today
+    try:
+        found, is_down = occupancy.between(chosen, chosen), False
+    except common.DOWN:
+        found, is_down = [], True
+    if len(found) == 1:
+        return redirect("admin:registrations_day", found[0].row.pk)
+    return common.page(
+        request,
+        "days.html",
+        f"Distributions on {chosen:%A, %B} {chosen.day}",
+        chosen=chosen,
+        days=found,
+        warning=common.SCHEDULES_DOWN if is_down else "",
+    )
+
+
+def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    """Bars, and under them the roster: searched, or a page of it."""
+    common.check_permission(request, "view")
+    numbers = _numbers(event_date_id)
+    rows = _roster(event_date_id)
+    if numbers["day"] is None and not rows.exists():
+        messages.error(request, "There is no such date, or it is temporarily unavailable.")
+        return redirect("admin:registrations_days")
+    text = request.GET.get("q", "").strip()
+    shown = _filtered(request, rows)
+    page = Paginator(registrations.find_similar(shown, text), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    people = details.read(list(page))
+    done = details.read(list(rows.filter(pk=common.parse_id(request.GET.get("done")))))
+    day = numbers["day"]
+    return common.page(
+        request,
+        "day.html",
+        day.row.event.event_name if day else "A date without its schedule",
+        event_date_id=event_date_id,
+        **numbers,
+        text=text,
+        page=page,
+        people=people,
+        card=_card(people) if text and common.has_permission(request, "attend") else None,
+        done=done[0] if done else None,
+        slot_id=common.parse_id(request.GET.get("slot")),
+        here=request.get_full_path(),
+        may={right: common.has_permission(request, right) for right in ("attend", "walk_in")},
+        is_to_come=day is not None and day.is_to_come(timezone.now()),
+    )
+
+
+def _card(found: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
+    """The only match, if it is still expected: one more touch checks it in."""
+    expected = len(found) == 1 and found[0].registration.status is Status.CONFIRMED
+    return found[0] if expected else None
+
+
+def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    """The bars alone, for a page that is open already."""
+    common.check_permission(request, "view")
+    numbers = _numbers(event_date_id)
+    slot_id = common.parse_id(request.GET.get("slot"))
+    context = {"event_date_id": event_date_id, "slot_id": slot_id, **numbers}
+    return render(request, "registrations/includes/counters.html", context)
+
+
+@require_POST
+def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    """One touch: the household is here, with all attendees or with those that are ticked."""
+    common.check_permission(request, "attend")
+    ticked = [common.parse_id(given) for given in request.POST.getlist("attendee")]
+    came = ticked if "choose" in request.POST else None
+    return _one(request, event_date_id, attendance.check_in, attendee_ids=came)
+
+
+@require_POST
+def undo(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    common.check_permission(request, "attend")
+    return _one(request, event_date_id, attendance.undo_check_in)
+
+
+def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -> HttpResponse:
+    """Calls the service for the registration that was touched, and goes back to the roster."""
+    here = common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
+    rows = _roster(event_date_id)
+    registration = rows.filter(pk=common.parse_id(request.POST.get("registration"))).first()
+    if registration is None:
+        messages.error(request, "This registration is no longer on this date. It was moved.")
+        return redirect(here)
+    try:
+        service(registration, by=common.actor(request), **given)
+    except common.REFUSALS as refusal:
+        why = common.error_message(refusal)
+        messages.error(
+            request, f"{registration.household} ({registration.confirmation_code}): {why}"
+        )
+        return redirect(here)
+    there = reverse("admin:registrations_day", args=[event_date_id])
+    slot = common.parse_id(request.POST.get("slot"))
+    query = urlencode({"done": registration.pk, **({"slot": slot} if slot else {})})
+    return redirect(f"{there}?{query}")
+
+
+def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    """At the end of the day, everybody still expected is a no-show. First lists who that is."""
+    common.check_permission(request, "attend")
+    the_day = redirect("admin:registrations_day", event_date_id)
+    numbers = _numbers(event_date_id)
+    day = numbers["day"]
+    if day is not None and day.is_to_come(timezone.now()):
+        messages.error(request, "This day is still to come, so nobody can have missed it.")
+        return the_day
+    if request.method == "POST":
+        try:
+            marked = attendance.close_out(event_date_id, by=common.actor(request))
+        except common.REFUSALS as refusal:
+            messages.error(request, common.error_message(refusal))
+        else:
+            messages.success(request, f"{marked} marked as no-show.")
+        return the_day
+    expected = _roster(event_date_id).filter(
+        event_status__in=statuses.rows_meaning(Status.CONFIRMED)
+    )
+    return common.page(
+        request,
+        "close_out.html",
+        "Close out: mark the rest as no-show",
+        event_date_id=event_date_id,
+        expected=expected[:200],
+        **numbers,
+    )
+
+
+def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    """Everybody expected, on paper, for when the network is down."""
+    common.check_permission(request, "view")
+    numbers = _numbers(event_date_id)
+    active = [row for row in _roster(event_date_id) if row.status is not Status.CANCELLED]
+    people = details.read(active)
+    people.sort(key=_by_time)
+    return common.page(
+        request,
+        "roster.html",
+        "Roster",
+        event_date_id=event_date_id,
+        people=people,
+        printed_at=timezone.localtime(),
+        **numbers,
+    )
+
+
+def _by_time(shown: RegistrationDetails) -> tuple[str, int]:
+    start = shown.appointment.start_time if shown.appointment else None
+    return start or "99", shown.waitlist_position or 0
+
+
+def _roster(event_date_id: int) -> Rows:
+    rows = registrations.registrations().filter(event_date_id=event_date_id)
+    return rows.select_related("household").order_by("household__name", "pk")
+
+
+def _filtered(request: HttpRequest, rows: Rows) -> Rows:
+    """Those of the chosen slot, if any. Cancelled ones appear only in a search."""
+    if slot_id := common.parse_id(request.GET.get("slot")):
+        rows = rows.filter(event_slot_id=slot_id)
+    return rows if request.GET.get("q") else rows.active()
+
+
+def _numbers(event_date_id: int) -> dict[str, Any]:
+    """How full the date is; without public at least how many are expected, came and wait."""
+    try:
+        day = occupancy.day(event_date_id)
+    except common.DOWN:
+        day, warning = None, common.SCHEDULES_DOWN
+    else:
+        warning = "" if day else "PantryTrak no longer has this date."
+    if day is not None:
+        by_status = day.fill.by_status
+    else:
+        by_status = occupancy.total(occupancy.tallies([event_date_id])[event_date_id])
+    return {"day": day, "warning": warning, "count": _by_name(by_status)}
+
+
+def _by_name(by_status: Counter[Status]) -> dict[str, int]:
+    return {status.value: by_status[status] for status in Status}

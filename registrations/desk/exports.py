@@ -1,0 +1,110 @@
+"""What the list shows, as a file for a spreadsheet."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import tablib
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from registrations.desk import common
+from registrations.desk.confirmation import LIST
+from registrations.models import EventRegistration
+from registrations.queries import details
+from registrations.queries.details import RegistrationDetails
+
+MAX_ROWS = 50_000
+"""Rows in one file."""
+
+HEADERS = (
+    "code",
+    "household",
+    "identification",
+    "event",
+    "day",
+    "start",
+    "end",
+    "status",
+    "queue",
+    "attendees",
+    "names",
+    "registered",
+)
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def export(request: HttpRequest, kind: str) -> HttpResponse:
+    """What the list shows with the filters of this address, as a file."""
+    common.check_permission(request, "export")
+    if kind not in TYPES:
+        raise Http404
+    shown = admin.site.get_model_admin(EventRegistration).get_changelist_instance
+    try:
+        rows = shown(request).get_queryset(request)
+    except IncorrectLookupParameters:
+        messages.error(request, "The address names a filter that cannot be read.")
+        return redirect(LIST)
+    if rows.count() > MAX_ROWS:
+        messages.error(request, f"More than {MAX_ROWS:,} rows: filter the list first.")
+        return redirect(LIST)
+    return as_file(rows, kind)
+
+
+def as_file(rows: QuerySet[EventRegistration], kind: str) -> HttpResponse:
+    """The registrations as CSV (UTF-8 with its mark, which Excel wants) or XLSX."""
+    table = tablib.Dataset(headers=HEADERS, title="Registrations")
+    for row in _shown(rows):
+        table.append([harmless(value) for value in _values(row)])
+    content = table.export(kind)
+    name = f"registrations-{timezone.localdate():%Y-%m-%d}.{kind}"
+    return HttpResponse(
+        content.encode("utf-8-sig") if isinstance(content, str) else content,
+        content_type=TYPES[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def harmless(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula, made plain text by an apostrophe.
+
+    The characters are those that OWASP names under "CSV Injection". Control characters, which
+    XLSX cannot hold, become spaces.
+    """
+    if not isinstance(value, str):
+        return value
+    value = "".join(letter if letter.isprintable() else " " for letter in value)
+    return f"'{value}" if value.lstrip()[:1] in {"=", "+", "-", "@"} else value
+
+
+def _shown(rows: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
+    """Each with its appointment and queue, which are read for many at a time."""
+    left = rows.iterator(chunk_size=500)
+    while some := list(islice(left, 500)):
+        yield from details.read(some)
+
+
+def _values(shown: RegistrationDetails) -> list[Any]:
+    row, appointment = shown.registration, shown.appointment
+    return [
+        row.confirmation_code,
+        row.household.name if row.household else "",
+        row.household.identification_code if row.household else "",
+        appointment.event_name if appointment else "",
+        appointment.date if appointment else "",
+        appointment.start_time if appointment else "",
+        appointment.end_time if appointment else "",
+        str(row.event_status or ""),
+        shown.waitlist_position or "",
+        len(shown.attendees),
+        ", ".join(str(member) for member in shown.attendees),
+        f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}",
+    ]

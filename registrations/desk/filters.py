@@ -1,0 +1,159 @@
+"""Filters of the list of registrations. Events, days and slots are public's: they go by ids."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+from registrations.desk import common
+from registrations.models import EventRegistration, Status
+from registrations.queries import registrations, statuses
+from schedules.models import Event, EventSlot
+
+Rows = QuerySet[EventRegistration]
+
+
+class WhenFilter(SimpleListFilter):
+    title = "when"
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("upcoming", "Today and later"), ("past", "Past")]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        if self.value() not in {"upcoming", "past"}:
+            return queryset
+        try:
+            return registrations.at_time(queryset, str(self.value()), timezone.now())
+        except common.DOWN:
+            return queryset.none()
+
+
+class StatusFilter(SimpleListFilter):
+    """By what a status means, however an installation spells it."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = [(status.value, status.label) for status in Status]
+        return [*names, ("none", "None of these")]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        chosen = self.value()
+        if chosen in Status.values:
+            return queryset.filter(event_status__in=statuses.rows_meaning(Status(chosen)))
+        if chosen == "none":
+            ours = statuses.rows_meaning(*Status)
+            return queryset.filter(Q(event_status=None) | ~Q(event_status__in=ours))
+        return queryset
+
+
+class _FormFilter(SimpleListFilter):
+    """A filter that is a small form: for values that are too many for a list of links."""
+
+    template = "registrations/includes/filter.html"
+    kind = "select"
+    others: list[tuple[str, str]]
+    clear: str
+
+    def has_output(self) -> bool:
+        # One without output is not applied: a value that is asked for always is.
+        return super().has_output() or self.value() is not None
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        keep = {k: v for k, v in changelist.params.items() if k not in {self.parameter_name, "p"}}
+        self.others = [(key, str(value)) for key, value in keep.items()]
+        self.clear = changelist.get_query_string(remove=[str(self.parameter_name)])
+        values = [None, *(value for value, _ in self.lookup_choices)]
+        for choice, value in zip(super().choices(changelist), values, strict=True):
+            yield {**choice, "value": value}
+
+
+class EventFilter(_FormFilter):
+    title = "event"
+    parameter_name = "event_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        try:
+            events = Event.objects.order_by("event_name", "pk").only("event_name")
+            return [(str(event.pk), event.event_name) for event in events]
+        except common.DOWN:
+            return []
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        return _with_id(queryset, "event_id", self.value())
+
+
+class DayFilter(_FormFilter):
+    title = "day"
+    parameter_name = "day"
+    kind = "date"
+
+    def has_output(self) -> bool:
+        return True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return []
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        if not self.value():
+            return queryset
+        day = _day(self.value())
+        if day is None:
+            raise IncorrectLookupParameters
+        try:
+            return registrations.on_days(queryset, day, day)
+        except common.DOWN:
+            return queryset.none()
+
+
+class SlotFilter(_FormFilter):
+    """The slots of the day that is chosen, or the one slot that a link named."""
+
+    title = "slot"
+    parameter_name = "event_slot_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        slots = EventSlot.objects.with_schedule().order_by("start_time_key", "pk")
+        if day := _day(request.GET.get("day")):
+            slots = slots.on(day)
+            if event_id := common.parse_id(request.GET.get("event_id")):
+                slots = slots.filter(event_hour__event_date__event_id=event_id)
+        elif chosen := common.parse_id(self.value()):
+            slots = slots.filter(pk=chosen)
+        else:
+            return []
+        try:
+            return [(str(slot.pk), _slot_name(slot)) for slot in slots[:500]]
+        except common.DOWN:
+            return []
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        return _with_id(queryset, "event_slot_id", self.value())
+
+
+def _slot_name(slot: EventSlot) -> str:
+    return f"{slot.start_time} {slot.event_hour.event_date.event.event_name} ({slot.pk})"
+
+
+def _day(given: str | None) -> date | None:
+    try:
+        return parse_date(given or "")
+    except ValueError:
+        return None
+
+
+def _with_id(rows: Rows, column: str, given: str | None) -> Rows:
+    if not given:
+        return rows
+    if not common.parse_id(given):
+        raise IncorrectLookupParameters
+    return rows.filter(**{column: common.parse_id(given)})

@@ -1,0 +1,121 @@
+"""Schedules and the trail in the admin, each row with the way to its registrations.
+
+Their own apps know nothing of registrations, so they are registered here.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+
+from audit import trail
+from audit.admin import AppendOnlyAdmin, AuditEventAdmin, CheckInAdmin
+from audit.models import AuditEvent, CheckIn
+from registrations import confirmation_codes
+from registrations.desk import common
+from registrations.desk.confirmation import LIST
+from schedules.admin import EventAdmin, EventDateAdmin, EventHourAdmin, EventSlotAdmin
+from schedules.models import Event, EventDate, EventHour, EventSlot
+
+
+def _link_to_list(**filters: int) -> str:
+    return format_html('<a href="{}?{}">Show</a>', reverse(LIST), urlencode(filters))
+
+
+@admin.register(Event)
+class LinkedEventAdmin(EventAdmin):
+    list_display = (*EventAdmin.list_display, "registrations")
+
+    @admin.display(description="registrations")
+    def registrations(self, event: Event) -> str:
+        return _link_to_list(event_id=event.pk)
+
+
+@admin.register(EventDate)
+class LinkedDateAdmin(EventDateAdmin):
+    list_display = (*EventDateAdmin.list_display, "registrations")
+
+    @admin.display(description="registrations")
+    def registrations(self, day: EventDate) -> str:
+        url = reverse("admin:registrations_day", args=[day.pk])
+        return format_html('<a href="{}">Day view</a>', url)
+
+
+admin.site.register(EventHour, EventHourAdmin)
+
+
+@admin.register(EventSlot)
+class LinkedSlotAdmin(EventSlotAdmin):
+    list_display = (*EventSlotAdmin.list_display, "registrations")
+
+    @admin.display(description="registrations")
+    def registrations(self, slot: EventSlot) -> str:
+        return _link_to_list(event_slot_id=slot.pk)
+
+
+class TrailList(ChangeList):
+    """A page of the trail, with the names of the staff on it read at once."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.names: dict[str, str] = {}
+        super().__init__(request, *args, **kwargs)
+        self.list_display = [
+            self.who if column == "actor_id" else column for column in self.list_display
+        ]
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.names = common.names_of(row.actor_id for row in self.result_list)
+
+    @admin.display(description="who")
+    def who(self, row: AuditEvent | CheckIn) -> str:
+        is_staff = row.actor_kind == trail.STAFF
+        return self.names.get(row.actor_id, row.actor_id) if is_staff else row.actor_id
+
+
+class LinkedTrailAdmin(AppendOnlyAdmin):
+    search_help_text = "Confirmation code, user name of a member of staff, or an id"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return TrailList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        rows, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        text = search_term.strip()
+        staff = get_user_model().objects.filter(username=text).first()
+        if registration_id := confirmation_codes.decode(text):
+            rows |= queryset.filter(registration_id=registration_id)
+        if staff is not None:
+            rows |= queryset.filter(actor_kind=trail.STAFF, actor_id=str(staff.pk))
+        return rows, may_have_duplicates
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = super().get_list_display(request)
+        return ["registration" if name == "registration_id" else name for name in columns]
+
+    @admin.display(description="registration")
+    def registration(self, row: AuditEvent | CheckIn) -> str | None:
+        if row.registration_id is None:  # a fact about a target
+            return None
+        url = reverse("admin:registrations_eventregistration_change", args=[row.registration_id])
+        code = confirmation_codes.encode(row.registration_id)
+        return format_html('<a href="{}">{}</a>', url, code)
+
+
+@admin.register(AuditEvent)
+class LinkedAuditEventAdmin(LinkedTrailAdmin, AuditEventAdmin):
+    pass
+
+
+@admin.register(CheckIn)
+class LinkedCheckInAdmin(LinkedTrailAdmin, CheckInAdmin):
+    pass

@@ -1,0 +1,32 @@
+"""The addresses of the desk, below the list of registrations in the admin."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, path
+
+from registrations.desk import day_view, exports, planning, register
+
+PREFIX = "registrations/eventregistration"
+
+PAGES: tuple[tuple[str, Callable[..., Any], str], ...] = (
+    ("days/", day_view.index, "days"),
+    ("days/<int:event_date_id>/", day_view.show, "day"),
+    ("days/<int:event_date_id>/counters/", day_view.counters, "counters"),
+    ("days/<int:event_date_id>/check-in/", day_view.check_in, "check_in"),
+    ("days/<int:event_date_id>/undo/", day_view.undo, "undo"),
+    ("days/<int:event_date_id>/walk-in/", register.walk_in, "walk_in"),
+    ("days/<int:event_date_id>/close-out/", day_view.close_out, "close_out"),
+    ("days/<int:event_date_id>/roster/", day_view.roster, "roster"),
+    ("planning/", planning.show, "planning"),
+    ("export/<str:kind>/", exports.export, "export"),
+    ("<int:registration_id>/attendees/", register.edit_attendees, "attendees"),
+)
+
+
+def urlpatterns(admin_view: Callable[[Callable[..., Any]], Callable[..., Any]]) -> list[URLPattern]:
+    """Every page, behind the admin's log-in: `admin_view` is that of the site."""
+    return [
+        path(f"{PREFIX}/{route}", admin_view(view), name=f"registrations_{name}")
+        for route, view, name in PAGES
+    ]

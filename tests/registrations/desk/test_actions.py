@@ -1,0 +1,152 @@
+"""What staff do to registrations: a page that says what will happen, then the service."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+
+from audit.models import AuditEvent, CheckIn
+from freshtrak.databases import PUBLIC
+from registrations.desk import confirmation
+from registrations.models import EventRegistration, EventStatus
+from schedules.models import EventSlot
+from tests.support import booking as b
+from tests.support import desk, factories
+
+
+def test_check_in_undo_and_no_show() -> None:
+    registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
+    anna = desk.log_in("Front desk")
+
+    asked = desk.act(anna, "check_in", registration)
+    assert "No counter moves" in asked
+    assert b.status_of(registration) == "confirmed"
+
+    assert "1 checked in." in desk.confirm(anna, "check_in", registration)
+    assert "Already checked in by anna at" in desk.confirm(anna, "check_in", registration)
+    assert "1 check-in undone." in desk.confirm(anna, "undo_check_in", registration)
+    assert "1 marked as no-show." in desk.confirm(anna, "mark_no_show", registration)
+    assert b.status_of(registration) == "no_show"
+    assert CheckIn.objects.count() == 2
+    assert AuditEvent.objects.filter(actor_kind="staff").count() == 3
+
+
+def test_cancel_says_what_it_will_do_and_does_it() -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    households = [factories.HouseholdFactory(name=name) for name in ("Abe", "Bea", "Cid")]
+    one, other, waits = (b.register(household, slot) for household in households)
+    coordinator = desk.log_in("Coordinator")
+
+    asked = desk.act(coordinator, "cancel", one, other)
+    said = desk.confirm(coordinator, "cancel", one, other)
+
+    assert f"09:30 2 → 1 Cid {waits.confirmation_code}" in asked
+    assert "2 cancelled." in said
+    assert b.status_of(waits) == "confirmed"
+    assert b.reserved(slot) == 1
+    assert b.drift() == {}
+
+
+def test_one_that_is_refused_holds_up_no_other() -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    here, away = (b.register(household, slot) for household in factories.households(2))
+    coordinator = desk.log_in("Coordinator")
+    desk.confirm(coordinator, "check_in", here)
+
+    asked = desk.act(coordinator, "cancel", here, away)
+    said = desk.confirm(coordinator, "cancel", here, away)
+
+    assert "Is checked in: will be refused." in asked
+    assert here.confirmation_code in said
+    assert "1 cancelled." in said
+    assert [b.status_of(here), b.status_of(away)] == ["checked_in", "cancelled"]
+    assert b.drift() == {}
+
+
+def test_promote_takes_the_head_of_the_waitlist_chosen_or_not() -> None:
+    slot = factories.EventSlotFactory(capacity=0)
+    households = [factories.HouseholdFactory(name=name) for name in ("Abe", "Bea", "Cid")]
+    head, second, third = (b.register(household, slot) for household in households)
+    EventSlot.objects.update(capacity=2)
+    coordinator = desk.log_in("Coordinator")
+
+    asked = desk.act(coordinator, "promote", third)
+    said = desk.confirm(coordinator, "promote", third)
+
+    assert "0 → 2" in asked
+    assert "Stays number 3 on the waitlist." in asked
+    assert f"Abe {head.confirmation_code} , Bea {second.confirmation_code}" in asked
+    assert "2 promoted: Abe, Bea." in said
+    assert [b.status_of(row) for row in (head, second, third)] == [
+        "confirmed", "confirmed", "waitlisted",
+    ]  # fmt: skip
+    assert b.drift() == {}
+
+
+def test_promote_without_a_free_place_says_so() -> None:
+    slot = factories.EventSlotFactory(capacity=0)
+    waits = b.register(factories.households(1)[0], slot)
+    coordinator = desk.log_in("Coordinator")
+
+    assert "Stays number 1 on the waitlist." in desk.act(coordinator, "promote", waits)
+    assert "Nobody was promoted" in desk.confirm(coordinator, "promote", waits)
+    assert b.status_of(waits) == "waitlisted"
+
+
+def test_from_its_own_page_a_deed_leads_back_there(household: Any) -> None:
+    registration = b.register(household, factories.EventSlotFactory())
+    coordinator = desk.log_in("Coordinator")
+    own = f"{desk.LIST}{registration.pk}/change/"
+    data = {"action": "cancel", "_selected_action": [registration.pk], "confirmed": "yes"}
+
+    back = coordinator.post(desk.LIST, {**data, "next": own})
+    elsewhere = coordinator.post(desk.LIST, {**data, "next": "https://elsewhere.example/"})
+
+    assert back.headers["Location"] == own
+    assert elsewhere.headers["Location"] == desk.LIST
+
+
+def test_more_than_can_be_looked_over_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirmation, "MAX_ROWS", 1)
+    slot = factories.EventSlotFactory(capacity=2)
+    rows = [b.register(household, slot) for household in factories.households(2)]
+
+    said = desk.confirm(desk.log_in("Coordinator"), "cancel", *rows)
+
+    assert "Choose at most 1 at a time" in said
+    assert {b.status_of(row) for row in rows} == {"confirmed"}
+
+
+def test_nothing_is_done_to_one_that_names_no_place(household: Any) -> None:
+    confirmed = EventStatus.objects.get(name="confirmed")
+    odd = EventRegistration.objects.create(household=household, event_status=confirmed)
+    carl = desk.log_in("Coordinator")
+
+    for action in ("cancel", "move", "promote", "check_in"):
+        assert "names no slot or date" in desk.confirm(carl, action, odd)
+    assert b.status_of(odd) == "confirmed"
+
+
+@pytest.mark.real_commits
+def test_without_public_the_page_opens_and_the_refusal_is_said() -> None:
+    registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
+    coordinator = desk.log_in("Coordinator")
+
+    def no_answer(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError(2002, "Can't connect to server")
+
+    with connections[PUBLIC].execute_wrapper(no_answer):
+        listed = desk.page(coordinator, "")
+        own = desk.page(coordinator, f"{registration.pk}/change/")
+        asked = desk.act(coordinator, "cancel", registration)
+        said = desk.confirm(coordinator, "cancel", registration)
+        moving = desk.act(coordinator, "move", registration)
+        promoting = desk.act(coordinator, "promote", registration)
+        checked_in = desk.confirm(coordinator, "check_in", registration)
+
+    for page in (listed, own, asked, moving):
+        assert "The schedules cannot be read now" in page
+    assert "A database does not answer. Nothing was changed" in said
+    assert "does not wait" in promoting
+    assert "1 checked in." in checked_in
+    assert b.drift() == {}

@@ -1,0 +1,82 @@
+"""Moving from the desk: a date, a slot that has room, what it will do, and then the service."""
+
+from tests.support import booking as b
+from tests.support import desk, factories
+
+
+def _key(slot: object) -> str:
+    return f"slot-{slot.pk}"  # type: ignore[attr-defined]
+
+
+def test_move_step_by_step() -> None:
+    here = factories.EventSlotFactory(capacity=1)
+    there = factories.EventSlotFactory(capacity=2, start_time_key=1015, end_time_key=1030)
+    abe, bea = (factories.HouseholdFactory(name=name) for name in ("Abe", "Bea"))
+    moves, waits = b.register(abe, here), b.register(bea, here)
+    coordinator = desk.log_in("Coordinator")
+    date = there.event_hour.event_date_id
+
+    dates = desk.act(coordinator, "move", moves)
+    slots = desk.act(coordinator, "move", moves, date=date)
+    asked = desk.act(coordinator, "move", moves, date=date, target=_key(there))
+    untouched = b.status_of(moves), b.status_of(waits)
+    said = desk.confirm(coordinator, "move", moves, date=date, target=_key(there))
+
+    assert there.event_hour.event_date.event.event_name in dates
+    assert "10:15–10:30" in slots
+    assert "2 free" in slots
+    assert f"1 → 1 Bea {waits.confirmation_code}" in asked
+    assert "0 → 1 nobody" in asked
+    assert untouched == ("confirmed", "waitlisted")
+    assert "1 moved." in said
+    assert b.status_of(waits) == "confirmed"
+    assert (b.reserved(here), b.reserved(there)) == (1, 1)
+    assert b.drift() == {}
+
+
+def test_move_of_more_than_there_is_room_for_names_who_stays() -> None:
+    here = factories.EventSlotFactory(capacity=2)
+    there = factories.EventSlotFactory(capacity=1)
+    rows = [b.register(household, here) for household in factories.households(2)]
+    coordinator = desk.log_in("Coordinator")
+    chosen = {"date": there.event_hour.event_date_id, "target": _key(there)}
+
+    asked = desk.act(coordinator, "move", *rows, **chosen)
+    said = desk.confirm(coordinator, "move", *rows, **chosen)
+
+    assert "0 → 1 nobody" in asked
+    assert "1 moved." in said
+    assert "No place is left" in said
+    assert (b.reserved(here), b.reserved(there)) == (1, 1)
+    assert b.drift() == {}
+
+
+def test_move_to_a_closed_date_needs_a_reason() -> None:
+    registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
+    closed = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
+    coordinator = desk.log_in("Coordinator")
+    chosen = {"date": closed.event_hour.event_date_id, "target": _key(closed)}
+
+    offered = desk.act(coordinator, "move", registration, date=chosen["date"])
+    refused = desk.confirm(coordinator, "move", registration, **chosen)
+    moved = desk.confirm(coordinator, "move", registration, **chosen, reason="the truck broke down")
+
+    assert "This date takes no reservations. With a reason below you can go on" in offered
+    assert "This date takes no reservations." in refused
+    assert "1 moved." in moved
+    assert b.reserved(closed) == 1
+
+
+def test_move_to_what_is_no_slot_of_the_date_says_so() -> None:
+    registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
+    slot = factories.EventSlotFactory()
+    coordinator = desk.log_in("Coordinator")
+    date = slot.event_hour.event_date_id
+
+    elsewhere = desk.act(coordinator, "move", registration, date=date, target="slot-1")
+    nothing = desk.act(coordinator, "move", registration, date=date, target="")
+    no_date = desk.act(coordinator, "move", registration, date="x", target="slot-1")
+
+    assert "Choose one of the slots shown" in elsewhere
+    assert "Choose a slot" in nothing
+    assert "choose a date" in no_date

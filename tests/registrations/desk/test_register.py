@@ -1,0 +1,178 @@
+"""Registrations that staff make: on behalf of a household, and for walk-ins; other attendees."""
+
+from typing import Any
+
+import pytest
+
+from audit.models import AuditEvent, CheckIn
+from registrations.models import EventRegistration, Household
+from schedules.models import EventSlot
+from tests.support import booking as b
+from tests.support import desk, factories
+
+
+@pytest.fixture
+def rivera() -> Household:
+    return factories.HouseholdFactory(name="Rivera", size=2)
+
+
+def _members(household: Household) -> list[int]:
+    return list(household.members.order_by("pk").values_list("pk", flat=True))
+
+
+def _at(slot: EventSlot, household: Household) -> str:
+    return f"add/?household={household.pk}&date={slot.event_hour.event_date_id}"
+
+
+def _given(slot: EventSlot, household: Household, **other: Any) -> dict[str, Any]:
+    return {"target": f"slot-{slot.pk}", "attendees": _members(household), **other}
+
+
+def test_add_household_then_date_then_slot(rivera: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    coordinator = desk.log_in("Coordinator")
+
+    found = desk.page(coordinator, "add/", q="rivra")
+    dates = desk.page(coordinator, "add/", household=rivera.pk)
+    form = desk.page(coordinator, _at(slot, rivera))
+    said = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera))
+
+    assert "Rivera" in found
+    assert slot.event_hour.event_date.event.event_name in dates
+    assert "1 free" in form
+    registration = EventRegistration.objects.get()
+    assert f"Confirmed: Rivera, {registration.confirmation_code}." in said
+    assert b.status_of(registration) == "confirmed"
+    assert AuditEvent.objects.get().actor_kind == "staff"
+    assert b.drift() == {}
+
+
+def test_add_to_a_full_slot_waits_or_is_refused_at_the_slot(rivera: Household) -> None:
+    slot = factories.EventSlotFactory(capacity=0)
+    coordinator = desk.log_in("Coordinator")
+
+    refused = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera))
+    waits = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera, join_waitlist="on"))
+    again = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera, join_waitlist="on"))
+
+    assert "No place is left" in refused
+    assert "No place was free: Rivera is number 1 on the waitlist." in waits
+    code = EventRegistration.objects.get().confirmation_code
+    assert "The household already has a registration on this date." in again
+    assert f"It is {code}." in again
+
+
+def test_add_refusals_stand_at_their_fields(rivera: Household) -> None:
+    slot = factories.EventSlotFactory()
+    closed = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
+    stranger = factories.MemberFactory()
+    coordinator = desk.log_in("Coordinator")
+
+    def post(slot: EventSlot, **given: Any) -> str:
+        return desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera, **given))
+
+    assert "Name at least one attendee" in post(slot, attendees=[])
+    assert "Select a valid choice" in post(slot, attendees=[stranger.pk])
+    assert "Choose a slot" in post(slot, target="")
+    assert "This date takes no reservations." in post(closed)
+    assert EventRegistration.objects.count() == 0
+    assert "Confirmed: Rivera" in post(closed, reason="the pantry asked for it")
+
+
+def test_add_for_a_household_that_is_deleted(rivera: Household) -> None:
+    slot = factories.EventSlotFactory()
+    Household.objects.filter(pk=rivera.pk).update(deleted_on="2026-01-01T00:00Z")
+
+    said = desk.page(desk.log_in("Coordinator"), _at(slot, rivera))
+
+    assert "no longer active" in said
+
+
+def test_edit_attendees_moves_no_counter(rivera: Household) -> None:
+    slot = factories.EventSlotFactory()
+    registration = b.register(rivera, slot)
+    coordinator = desk.log_in("Coordinator")
+    _, second = _members(rivera)
+    own = f"{registration.pk}/attendees/"
+
+    asked = desk.page(coordinator, own)
+    nobody = desk.post(coordinator, own)
+    said = desk.post(coordinator, own, attendees=[second])
+
+    assert "no counter moves" in asked
+    assert "Name at least one attendee" in nobody
+    assert "Attendees changed. No counter moved." in said
+    attending = registration.attendees.values_list("household_member_id", flat=True)
+    assert (list(attending), b.reserved(slot)) == ([second], 1)
+
+
+def test_edit_attendees_of_a_cancelled_one_is_refused(rivera: Household) -> None:
+    registration = b.register(rivera, factories.EventSlotFactory())
+    b.cancel(registration)
+
+    said = desk.post(
+        desk.log_in("Coordinator"), f"{registration.pk}/attendees/", attendees=_members(rivera)[:1]
+    )
+
+    assert "The registration is cancelled: its attendees cannot be changed." in said
+
+
+def _today(**fields: Any) -> EventSlot:
+    return factories.EventSlotFactory(
+        event_hour__event_date__event_date_key=factories.in_days(0),
+        event_hour__event_date__accept_walkin=1,
+        **fields,
+    )
+
+
+def _gate(slot: EventSlot) -> str:
+    return f"days/{slot.event_hour.event_date_id}/walk-in/"
+
+
+def test_walk_in_is_booked_and_checked_in_at_once(rivera: Household) -> None:
+    slot = _today(capacity=1)
+    anna = desk.log_in("Front desk")
+    gate = f"{_gate(slot)}?household={rivera.pk}"
+
+    found = desk.page(anna, _gate(slot), q="Rivera")
+    said = desk.post(anna, gate, **_given(slot, rivera))
+
+    assert "Rivera" in found
+    assert "✓ checked in at" in said
+    registration = EventRegistration.objects.get()
+    assert b.status_of(registration) == "checked_in"
+    assert [event.action for event in AuditEvent.objects.order_by("pk")] == [
+        "registered", "checked_in",
+    ]  # fmt: skip
+    assert CheckIn.objects.get().household_member_ids == _members(rivera)
+    assert (b.reserved(slot), b.drift()) == (1, {})
+
+
+def test_walk_in_after_booking_closed_takes_the_reason_along(rivera: Household) -> None:
+    slot = _today(event_hour__event_date__accept_reservations=0)
+    anna = desk.log_in("Front desk")
+    gate = f"{_gate(slot)}?household={rivera.pk}"
+
+    desk.post(anna, gate, **_given(slot, rivera, reason="walk-in"))
+
+    assert b.status_of(EventRegistration.objects.get()) == "checked_in"
+    registered = AuditEvent.objects.order_by("pk")[0]
+    assert registered.details["override_reason"] == "walk-in"
+
+
+def test_walk_in_never_goes_past_capacity(rivera: Household) -> None:
+    slot = _today(capacity=0)
+
+    gate = f"{_gate(slot)}?household={rivera.pk}"
+    said = desk.post(desk.log_in("Front desk"), gate, **_given(slot, rivera, reason="walk-in"))
+
+    assert "No place is left" in said
+    assert EventRegistration.objects.count() == 0
+
+
+def test_walk_in_only_on_the_day_itself(rivera: Household) -> None:
+    slot = factories.EventSlotFactory()
+
+    said = desk.page(desk.log_in("Front desk"), f"{_gate(slot)}?household={rivera.pk}")
+
+    assert "Register walk-ins on the day itself." in said
