@@ -1,4 +1,4 @@
-# The service, as an unprivileged user, without compilers. MySQL 8's logins need libmariadb3's plugins.
+# The service, as an unprivileged user, without compilers. Logging in to MySQL 8 needs libmariadb3's plugins.
 FROM python:3.11-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev libmariadb-dev pkg-config \

@@ -1,4 +1,4 @@
-"""How the service is served. Each line can be overridden on the command line."""
+"""How gunicorn serves the service. The command line overrides each setting."""
 
 import os
 import shutil
@@ -8,17 +8,17 @@ bind = "127.0.0.1:8000"
 workers = 2
 worker_class = "gthread"
 threads = 4
-timeout = 60  # longer than the patience of a booking (10 s) and the lock wait behind it
+timeout = 60  # longer than a booking retries (10 s) plus one more lock wait
 control_socket_disable = True
 
-# Metrics of all workers together; named before any of them starts.
+# All workers share this directory for their metrics, so it is set before any of them starts.
 _made = "" if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else tempfile.mkdtemp(prefix="freshtrak-")
 if _made:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made
 
 
 def child_exit(server, worker):
-    """Gauges of a worker that died are counted no more."""
+    """Stops counting the gauges of a worker that has exited."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)

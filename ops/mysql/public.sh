@@ -1,5 +1,5 @@
 #!/bin/bash
-# The service's user on PantryTrak's database: reads four tables, writes two columns of two.
+# The service's user on PantryTrak's database: reads four tables, writes two columns in two of them.
 mysql --user=root --password="$MYSQL_ROOT_PASSWORD" <<SQL
 CREATE USER freshtrak IDENTIFIED BY '$APP_PASSWORD';
 GRANT SELECT ON freshtrak_public.events TO freshtrak;
