@@ -36,17 +36,30 @@ class AppendOnlyAdmin(admin.ModelAdmin):
 
 class AuditEventAdmin(AppendOnlyAdmin):
     list_display = (
-        "at", "action", "registration_id", "actor_kind", "actor_id", "household_id",
-        "event_date_id", "event_slot_id", "delta",
-    )  # fmt: skip
+        "at",
+        "action",
+        "registration_id",
+        "actor_kind",
+        "actor_id",
+        "household_id",
+        "event_date_id",
+        "event_slot_id",
+        "delta",
+    )
     list_filter = ("at", "action", KindFilter)
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
 
 
 class CheckInAdmin(AppendOnlyAdmin):
     list_display = (
-        "at", "action", "registration_id", "household_id", "event_date_id", "event_slot_id",
-        "actor_id", "attendee_count",
-    )  # fmt: skip
+        "at",
+        "action",
+        "registration_id",
+        "household_id",
+        "event_date_id",
+        "event_slot_id",
+        "actor_id",
+        "attendee_count",
+    )
     list_filter = ("at", "action")
     search_fields = ("=registration_id", "=household_id", "=actor_id")

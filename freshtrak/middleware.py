@@ -48,9 +48,12 @@ class RequestMiddleware:
         REQUESTS.labels(method, route, response.status_code).inc()
         SECONDS.labels(route).observe(seconds)
         log.info(
-            "request", method=request.method, path=request.path, status=response.status_code,
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
             milliseconds=round(seconds * 1000),
-        )  # fmt: skip
+        )
         response["X-Request-ID"] = request_id
         return response
 

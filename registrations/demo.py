@@ -32,34 +32,104 @@ PASSWORD = "demo"  # noqa: S105
 _DESCRIPTION = "Fresh produce, bread and dairy. Bring bags or a cart; no papers are needed."
 EVENTS = [
     Event(
-        event_id=101, event_name="Riverside Community Pantry", event_nickname="Riverside",
-        address1="418 Front Street", city="Columbus", state="OH", zip="43215",
-        time_zone="America/New_York", pub_desc_long=_DESCRIPTION,
+        event_id=101,
+        event_name="Riverside Community Pantry",
+        event_nickname="Riverside",
+        address1="418 Front Street",
+        city="Columbus",
+        state="OH",
+        zip="43215",
+        time_zone="America/New_York",
+        pub_desc_long=_DESCRIPTION,
     ),
     Event(
-        event_id=102, event_name="St. Stephen's Fresh Market", event_nickname="St. Stephen's",
-        address1="1500 East 17th Avenue", city="Columbus", state="OH", zip="43219",
-        time_zone="America/New_York", pub_desc_long=_DESCRIPTION,
+        event_id=102,
+        event_name="St. Stephen's Fresh Market",
+        event_nickname="St. Stephen's",
+        address1="1500 East 17th Avenue",
+        city="Columbus",
+        state="OH",
+        zip="43219",
+        time_zone="America/New_York",
+        pub_desc_long=_DESCRIPTION,
     ),
     Event(
-        event_id=103, event_name="Westgate Mobile Pantry", event_nickname="Westgate",
-        address1="455 South Westgate Avenue", city="Columbus", state="OH", zip="43204",
-        time_zone="", pub_desc_long="From the truck, while supplies last.",
+        event_id=103,
+        event_name="Westgate Mobile Pantry",
+        event_nickname="Westgate",
+        address1="455 South Westgate Avenue",
+        city="Columbus",
+        state="OH",
+        zip="43204",
+        time_zone="",
+        pub_desc_long="From the truck, while supplies last.",
     ),
-]  # fmt: skip
+]
 
 _SURNAMES = [
-    "Rivera", "Johnson", "Nguyen", "Okafor", "Miller", "Haddad", "Kowalski", "Thompson",
-    "Garcia", "Ali", "Brown", "Tran", "Schmidt", "Williams", "Mensah", "Lopez", "Fisher",
-    "Adeyemi", "Clark", "Ivanova", "Murphy", "Patel", "Young", "Diallo", "Reed",
-    "Castillo", "Novak", "Hughes", "Farah", "Bennett",
-]  # fmt: skip
+    "Rivera",
+    "Johnson",
+    "Nguyen",
+    "Okafor",
+    "Miller",
+    "Haddad",
+    "Kowalski",
+    "Thompson",
+    "Garcia",
+    "Ali",
+    "Brown",
+    "Tran",
+    "Schmidt",
+    "Williams",
+    "Mensah",
+    "Lopez",
+    "Fisher",
+    "Adeyemi",
+    "Clark",
+    "Ivanova",
+    "Murphy",
+    "Patel",
+    "Young",
+    "Diallo",
+    "Reed",
+    "Castillo",
+    "Novak",
+    "Hughes",
+    "Farah",
+    "Bennett",
+]
 _FIRST_NAMES = [
-    "Maria", "James", "Linh", "Amara", "Grace", "Omar", "Anna", "Marcus", "Sofia",
-    "Yusuf", "Dorothy", "Minh", "Peter", "Denise", "Kofi", "Elena", "Ruth", "Tunde",
-    "Harold", "Irina", "Sean", "Priya", "Alice", "Mariama", "Walter", "Luz", "Petra",
-    "Owen", "Hodan", "Joyce",
-]  # fmt: skip
+    "Maria",
+    "James",
+    "Linh",
+    "Amara",
+    "Grace",
+    "Omar",
+    "Anna",
+    "Marcus",
+    "Sofia",
+    "Yusuf",
+    "Dorothy",
+    "Minh",
+    "Peter",
+    "Denise",
+    "Kofi",
+    "Elena",
+    "Ruth",
+    "Tunde",
+    "Harold",
+    "Irina",
+    "Sean",
+    "Priya",
+    "Alice",
+    "Mariama",
+    "Walter",
+    "Luz",
+    "Petra",
+    "Owen",
+    "Hodan",
+    "Joyce",
+]
 
 
 def seed(now: datetime) -> None:
@@ -161,10 +231,14 @@ def _make_month(today: date) -> tuple[list[EventSlot], list[EventDate]]:
 
 def _make_date(event: Event, day: date, *, capacity: int, start: int, end: int) -> EventDate:
     row = EventDate(
-        event=event, event_date_key=date_key(day), capacity=capacity,
-        start_time_key=start, end_time_key=end, accept_walkin=1,
+        event=event,
+        event_date_key=date_key(day),
+        capacity=capacity,
+        start_time_key=start,
+        end_time_key=end,
+        accept_walkin=1,
         published_date_key=date_key(day - timedelta(days=45)),
-    )  # fmt: skip
+    )
     sandbox.insert(row)
     return row
 
@@ -179,9 +253,11 @@ def _make_slots(day: EventDate) -> Iterator[EventSlot]:
         for quarter in range(4):
             ends = start + (quarter + 1) * 15
             slot = EventSlot(
-                event_hour=hour, capacity=4, start_time_key=start + quarter * 15,
+                event_hour=hour,
+                capacity=4,
+                start_time_key=start + quarter * 15,
                 end_time_key=ends if quarter < 3 else start + 100,
-            )  # fmt: skip
+            )
             sandbox.insert(slot)
             yield slot
 

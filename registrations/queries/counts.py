@@ -94,8 +94,10 @@ def slots_on(date_ids: Collection[int]) -> set[Target]:
     booked = EventRegistration.objects.filter(
         event_date_id__in=date_ids, event_slot_id__isnull=False
     )
-    ids = {*scheduled.values_list("pk", flat=True),
-           *booked.order_by().values_list("event_slot_id", flat=True).distinct()}  # fmt: skip
+    ids = {
+        *scheduled.values_list("pk", flat=True),
+        *booked.order_by().values_list("event_slot_id", flat=True).distinct(),
+    }
     return {Target.slot(slot_id) for slot_id in ids if slot_id is not None}
 
 

@@ -64,11 +64,13 @@ def adopt(*, dry_run: bool, report: Callable[[Adopted], None]) -> None:
         def adopt_batch(batch: list[Row] = batch, place_of: Any = place_of) -> list[Adopted]:
             return [
                 _adopt_one(
-                    row, statuses.get(row["event_status_id"], ""),
-                    place_of.get(row["event_slot_id"]), taken,
+                    row,
+                    statuses.get(row["event_status_id"], ""),
+                    place_of.get(row["event_slot_id"]),
+                    taken,
                 )
                 for row in batch
-            ]  # fmt: skip
+            ]
 
         for adopted in adopt_batch() if dry_run else _under_ledgers(batch, adopt_batch):
             report(adopted)

@@ -81,9 +81,15 @@ def write(ledger: Ledger, pending: Pending | None) -> None:
     ledger.version += 1
     ledger.pending = pending
     ledger.save(
-        update_fields=["holding", "waiting", "last_waitlisted_at", "ambiguous", "version",
-                       *pending_columns(pending)]
-    )  # fmt: skip
+        update_fields=[
+            "holding",
+            "waiting",
+            "last_waitlisted_at",
+            "ambiguous",
+            "version",
+            *pending_columns(pending),
+        ]
+    )
 
 
 def recount(locked: dict[Target, Ledger]) -> None:

@@ -37,10 +37,12 @@ class Command(OperatorCommand):
         parser.add_argument("--date-from", type=_day, metavar="D", help="only from this day on")
         parser.add_argument("--date-to", type=_day, metavar="D", help="only up to this day")
         parser.add_argument(
-            "--allowance", type=_amount, metavar="N",
+            "--allowance",
+            type=_amount,
+            metavar="N",
             help="places of each slot that other systems may hold: up to so many are no drift "
-                 "(0 where nobody else books)",
-        )  # fmt: skip
+            "(0 where nobody else books)",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON array, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,9 +58,13 @@ class Command(OperatorCommand):
         )
         people = Console(stderr=True)
         bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            console=people, transient=True, disable=not people.is_terminal,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=people,
+            transient=True,
+            disable=not people.is_terminal,
+        )
         with bar:
             total = scope.slots().count() + scope.dates().count() if people.is_terminal else None
             task = bar.add_task("counters", total=total)
