@@ -8,7 +8,7 @@ from django.db import transaction
 from prometheus_client import Counter
 
 from audit.models import AuditEvent, CheckIn
-from freshtrak.databases import PRIVATE
+from freshtrak.databases import PRIVATE, insert
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,22 @@ def staff(user_id: str, request_id: str = "") -> Actor:
 
 def append(event: AuditEvent) -> None:
     """Inserts the event, and logs and counts it once it is committed."""
-    event.save(force_insert=True)
+    event.pk = insert(
+        PRIVATE,
+        "audit_events",
+        at=event.at,
+        action=event.action,
+        registration_id=event.registration_id,
+        household_id=event.household_id,
+        event_date_id=event.event_date_id,
+        event_slot_id=event.event_slot_id,
+        actor_kind=event.actor_kind,
+        actor_id=event.actor_id,
+        request_id=event.request_id,
+        details=event.details,
+        delta=event.delta,
+        reserved_seen=event.reserved_seen,
+    )
     transaction.on_commit(lambda: _log(event), using=PRIVATE, robust=True)
 
 

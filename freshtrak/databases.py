@@ -1,4 +1,12 @@
-"""The two databases by name. Nothing else in the project spells an alias."""
+"""The two databases by name, SQL by hand, and what an error of a database means.
+
+The lowest layer: everything may import it, and nothing else in the project spells an alias.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
 from django.db import connections
 
@@ -8,10 +16,86 @@ PRIVATE = "default"
 PUBLIC = "freshtrak_public"
 """freshtrak_public: PantryTrak's; four tables to read, two counters to keep."""
 
+# SQL by hand, where every booking passes ------------------------------------------------
+
+SqlValue: TypeAlias = str | int | bool | datetime | Mapping[str, object] | None
+"""What a statement takes: datetimes are aware, a mapping is a JSON column."""
+
+Row: TypeAlias = tuple[Any, ...]
+"""One row, in the order of the statement's columns."""
+
+
+def query(alias: str, sql: str, *values: SqlValue) -> list[Row]:
+    """The rows of a SELECT. Placeholders are `%s`; datetimes come back as `moment` reads them."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, [_adapted(alias, value) for value in values])
+        return list(cursor.fetchall())
+
+
+def execute(alias: str, sql: str, *values: SqlValue) -> int:
+    """Runs a statement that writes; returns how many rows it matched."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, [_adapted(alias, value) for value in values])
+        return int(cursor.rowcount)
+
+
+def insert(alias: str, table: str, **values: SqlValue) -> int:
+    """Inserts one row; returns the id that the database gave it."""
+    with connections[alias].cursor() as cursor:
+        columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608
+            [_adapted(alias, value) for value in values.values()],
+        )
+        return int(cursor.lastrowid or 0)
+
+
+def insert_many(
+    alias: str, table: str, columns: Sequence[str], rows: Sequence[Sequence[SqlValue]]
+) -> None:
+    """Inserts rows in one statement; nothing if there are none."""
+    if rows:
+        marks = f"({', '.join(['%s'] * len(columns))})"
+        execute(
+            alias,
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * len(rows))}",  # noqa: S608
+            *(value for row in rows for value in row),
+        )
+
+
+LOCKS_ROWS = True
+"""False only in the control tests, which show what goes wrong without the locks."""
+
+
+def row_lock(alias: str) -> str:
+    """FOR UPDATE, where the database locks rows. (SQLite locks itself at BEGIN IMMEDIATE.)"""
+    has_row_locks = connections[alias].features.has_select_for_update
+    return "FOR UPDATE" if LOCKS_ROWS and has_row_locks else ""
+
+
+def moment(value: datetime | str | None) -> datetime | None:
+    """A DATETIME of a row, aware: both databases keep UTC, or a clock that is only compared."""
+    if isinstance(value, str):  # an expression on SQLite
+        value = datetime.fromisoformat(value)
+    return value.replace(tzinfo=UTC) if value else None
+
+
+def ids(values: Sequence[int]) -> str:
+    """As many placeholders as there are ids, for `IN`. There must be at least one."""
+    return ", ".join(["%s"] * len(values))
+
+
+def _adapted(alias: str, value: SqlValue) -> Any:
+    if isinstance(value, datetime):
+        return connections[alias].ops.adapt_datetimefield_value(value)
+    return json.dumps(value) if isinstance(value, Mapping) else value
+
+
+# What an error means --------------------------------------------------------------------
+
 SERVER_READ_ONLY = 1290
 READ_ONLY = {SERVER_READ_ONLY, 1836}
 """MySQL's errors for a write to a server that takes none."""
-
 
 ROLLED_BACK = {1205, 1213, 1020}
 """MySQL's errors that roll back, and leave a row or transaction to be tried again: lock wait
@@ -24,14 +108,17 @@ def is_rollback(error: BaseException) -> bool:
 
 
 def drop_unusable_connections(error: BaseException) -> None:
-    """Drops the connections that are no use any more after `error`; the next use makes new ones.
+    """Closes the connections that are of no use after `error`; the next use opens new ones.
 
     Those to a server that has become read-only: after a failover the old primary may still answer.
-    And one that broke right behind its COMMIT: Django leaves it between two transactions, where
-    every later one in this thread would fail.
+    And those that broke outside a transaction, or right behind a COMMIT, where Django would keep
+    them and every later transaction of this thread would fail.
     """
     if error.args and error.args[0] in READ_ONLY:
         connections.close_all()
     for connection in connections.all(initialized_only=True):
-        if not (connection.in_atomic_block or connection.autocommit):
+        if connection.in_atomic_block or connection.connection is None:
+            continue
+        is_broken = connection.errors_occurred and not connection.is_usable()
+        if is_broken or not connection.autocommit:
             connection.close()

@@ -1,14 +1,23 @@
-"""Around every request: one id for all that it causes, and an answer when a database is down."""
+"""Around every request: one id for all that it causes, and an answer when a database is down.
+
+And what only pages need, which the API goes without.
+"""
 
 import re
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
+from csp.middleware import CSPMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from freshtrak import error_pages
 from freshtrak.databases import drop_unusable_connections
@@ -17,6 +26,8 @@ from freshtrak.metrics import DATABASE_ERRORS
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 REQUESTS = Counter("freshtrak_requests_total", "Requests.", ["method", "route", "status"])
 SECONDS = Histogram("freshtrak_request_seconds", "Seconds until the answer.", ["route"])
+
+API = "/api/v1/"
 
 log = structlog.get_logger(__name__)
 
@@ -34,9 +45,10 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
-        request.META["HTTP_X_REQUEST_ID"] = request_id  # where the trail's actors take it from
+        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not _ACCEPTABLE.fullmatch(request_id):
+            request_id = uuid.uuid4().hex
+            request.META["HTTP_X_REQUEST_ID"] = request_id  # the trail takes it from there
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
@@ -57,17 +69,8 @@ class RequestMiddleware:
         response["X-Request-ID"] = request_id
         return response
 
-
-class UnavailableMiddleware:
-    """Pages answer 503, and say so, while a database does not. (The API has its own handler.)"""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A page answers 503, and says so, while a database is down. (The API does by itself.)"""
         if not isinstance(error, OperationalError | InterfaceError):
             return None
         DATABASE_ERRORS.inc()
@@ -80,3 +83,34 @@ class UnavailableMiddleware:
             status=503,
             retry_after=5,
         )
+
+
+class _PagesOnly:
+    """Does nothing for the API, which knows no session, no cookie and no document."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path.startswith(API):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class PageStaticFilesMiddleware(_PagesOnly, WhiteNoiseMiddleware):  # type: ignore[misc]
+    pass
+
+
+class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
+    pass
+
+
+class PageAuthenticationMiddleware(_PagesOnly, AuthenticationMiddleware):
+    pass
+
+
+class PageMessageMiddleware(_PagesOnly, MessageMiddleware):
+    pass
+
+
+class PageContentSecurityPolicyMiddleware(_PagesOnly, CSPMiddleware):
+    pass

@@ -7,16 +7,18 @@ status); they stay readable and take part in nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
+from freshtrak.databases import PRIVATE, Row, SqlValue, insert, moment
 from registrations import confirmation_codes
 from registrations.errors import StaleRegistration
 from schedules.counters import Marker, Movement
@@ -218,6 +220,37 @@ class EventRegistration(Timestamped):
         """The slot, or date-only date, whose counter this registration counts on."""
         return Target.of(event_slot_id=self.event_slot_id, event_date_id=self.event_date_id)
 
+    @classmethod
+    def insert(
+        cls,
+        *,
+        household_id: int,
+        event_status: EventStatus,
+        event_id: int,
+        event_date_id: int,
+        event_slot_id: int | None,
+        waitlisted_at: datetime | None,
+        at: datetime,
+        by: int,
+    ) -> EventRegistration:
+        """Inserts a registration, stamped with time and user id."""
+        columns: dict[str, Any] = {
+            "household_id": household_id,
+            "event_status_id": event_status.pk,
+            "event_id": event_id,
+            "event_date_id": event_date_id,
+            "event_slot_id": event_slot_id,
+            "waitlisted_at": waitlisted_at,
+            "added_by": by,
+            "last_updated_by": by,
+            "created_at": at,
+            "updated_at": at,
+        }
+        registration = cls(id=insert(PRIVATE, "event_registrations", **columns), **columns)
+        registration.event_status = event_status
+        registration._state.adding = False
+        return registration
+
     def transition_to(self, status: EventStatus, *, at: datetime, by: int, **changes: Any) -> None:
         """Writes the status and exactly these changes in one UPDATE, stamped with time and user id.
 
@@ -325,6 +358,34 @@ class Ledger(models.Model):
     def __str__(self) -> str:
         return f"{self.target}: {self.holding} hold, {self.waiting} wait"
 
+    COLUMNS: ClassVar = (
+        "kind",
+        "target_id",
+        "holding",
+        "waiting",
+        "last_waitlisted_at",
+        "version",
+        "ambiguous",
+        "pending_since",
+        "pending_delta",
+        "pending_by_date",
+        "last_update_seen",
+        "last_update_written",
+        "seen_was_past",
+        "refused",
+    )
+
+    @classmethod
+    def from_row(cls, row: Row) -> Ledger:
+        """The ledger that a statement has read, its columns in the order of COLUMNS."""
+        ledger = cls(**dict(zip(cls.COLUMNS, row, strict=True)))
+        ledger.last_waitlisted_at = moment(ledger.last_waitlisted_at)
+        ledger.pending_since = moment(ledger.pending_since)
+        ledger.last_update_seen = moment(ledger.last_update_seen)
+        ledger.last_update_written = moment(ledger.last_update_written)
+        ledger.pending_by_date = json.loads(ledger.pending_by_date)
+        return ledger
+
     @property
     def target(self) -> Target:
         return Target(Kind(self.kind), self.target_id)
@@ -349,14 +410,14 @@ class Ledger(models.Model):
             setattr(self, column, value)
 
 
-def pending_columns(pending: Pending | None) -> dict[str, Any]:
+def pending_columns(pending: Pending | None) -> dict[str, SqlValue]:
     """The columns of a ledger that say what is pending, if anything."""
     if pending is None:
         return {"pending_since": None, "pending_delta": 0, "pending_by_date": {}}
     return {
         "pending_since": pending.since,
         "pending_delta": pending.movement.delta,
-        "pending_by_date": dict(pending.movement.by_date),
+        "pending_by_date": {str(day): delta for day, delta in pending.movement.by_date.items()},
         "last_update_seen": pending.marker.seen,
         "last_update_written": pending.marker.written,
         "seen_was_past": pending.marker.seen_was_past,

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import islice
 
-from schedules.models import EventDate, EventSlot
+from freshtrak.databases import PUBLIC, moment, query
+from schedules.models import Event, EventDate, EventHour, EventSlot
 from schedules.targets import Kind, Target
 
 
@@ -19,10 +21,25 @@ class Appointment:
     date: date | None
     start_time: str | None
     end_time: str | None
-    starts_at: datetime | None
-    """With the zone of the event."""
-    ends_at: datetime | None
     address: str
+    zone: tzinfo
+    """The time zone of the event."""
+
+    @property
+    def starts_at(self) -> datetime | None:
+        return self._moment(self.start_time)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return self._moment(self.end_time)
+
+    def _moment(self, clock: str | None) -> datetime | None:
+        """A time of day in the zone of the event; "24:00" is the beginning of the next day."""
+        if self.date is None or clock is None:
+            return None
+        hour, minute = map(int, clock.split(":"))
+        midnight = datetime.combine(self.date, time(), tzinfo=self.zone)
+        return midnight + timedelta(hours=hour, minutes=minute)
 
 
 def _of_slot(slot: EventSlot) -> Appointment:
@@ -42,24 +59,14 @@ def _describe(day: EventDate, timed: EventSlot | EventDate, slot_id: int | None)
         date=day.date,
         start_time=timed.start_time,
         end_time=timed.end_time,
-        starts_at=_moment(day, timed.start_time),
-        ends_at=_moment(day, timed.end_time),
         address=day.event.address,
+        zone=day.event.zone,
     )
-
-
-def _moment(day: EventDate, clock: str | None) -> datetime | None:
-    """A time of day on a date, in the zone of the event; "24:00" is the next day's beginning."""
-    if day.date is None or clock is None:
-        return None
-    hour, minute = map(int, clock.split(":"))
-    midnight = datetime.combine(day.date, time(), tzinfo=day.event.zone)
-    return midnight + timedelta(hours=hour, minutes=minute)
 
 
 @dataclass(frozen=True)
 class Offer:
-    """An appointment as one asks to book it: is it open, and is it booked by slot?"""
+    """An appointment as somebody asks to book it: is it open, and is it booked by slot?"""
 
     appointment: Appointment
     closed_reason: str | None
@@ -88,8 +95,7 @@ def offer(target: Target, now: datetime) -> Offer | None:
         return Offer(
             _of_date(day), day.closed_reason(now), day.has_slots, day.capacity > day.reserved
         )
-    slot = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk=target.id).first()
-    if slot is None:
+    if (slot := _read_slot(target.id)) is None:
         return None
     return Offer(_of_slot(slot), slot.closed_reason(now), False, slot.capacity > slot.reserved)
 
@@ -107,3 +113,65 @@ def find_many(targets: Iterable[Target]) -> dict[Target, Appointment]:
         days = EventDate.objects.select_related("event").defer(_TEXT_OF_DATE)
         found |= {Target.date(day.pk): _of_date(day) for day in days.filter(pk__in=date_ids)}
     return found
+
+
+# A slot with all that is around it, by hand: every booking of a slot reads it.
+
+_SLOT = (
+    "event_slot_id",
+    "event_hour_id",
+    "capacity",
+    "reserved",
+    "start_time_key",
+    "end_time_key",
+    "status_id",
+)
+_HOUR = ("event_hour_id", "event_date_id", "status_id")
+_DATE = (
+    "event_date_id",
+    "event_id",
+    "event_date_key",
+    "status_publish",
+    "accept_reservations",
+    "published_date_key",
+    "published_end_datetime",
+    "status_id",
+)
+_EVENT = (
+    "event_id",
+    "event_name",
+    "address1",
+    "address2",
+    "city",
+    "state",
+    "zip",
+    "time_zone",
+    "utc_offset",
+    "status_publish_event",
+    "status_publish_event_dates",
+    "status_id",
+)
+_TABLES = {"event_slots": _SLOT, "event_hours": _HOUR, "event_dates": _DATE, "events": _EVENT}
+_COLUMNS = ", ".join(f"{table}.{column}" for table in _TABLES for column in _TABLES[table])
+_SLOT_WITH_SCHEDULE = f"""
+    SELECT {_COLUMNS} FROM event_slots
+    JOIN event_hours ON event_hours.event_hour_id = event_slots.event_hour_id
+    JOIN event_dates ON event_dates.event_date_id = event_hours.event_date_id
+    JOIN events ON events.event_id = event_dates.event_id
+    WHERE event_slots.event_slot_id = %s
+"""  # noqa: S608
+
+
+def _read_slot(slot_id: int) -> EventSlot | None:
+    """The slot with its hour, date and event; None if one of them is gone."""
+    rows = query(PUBLIC, _SLOT_WITH_SCHEDULE, slot_id)
+    if not rows:
+        return None
+    values = iter(rows[0])
+    slot = EventSlot.from_db(PUBLIC, _SLOT, list(islice(values, len(_SLOT))))
+    slot.event_hour = EventHour.from_db(PUBLIC, _HOUR, list(islice(values, len(_HOUR))))
+    day = EventDate.from_db(PUBLIC, _DATE, list(islice(values, len(_DATE))))
+    day.published_end_datetime = moment(day.published_end_datetime)
+    day.event = Event.from_db(PUBLIC, _EVENT, list(values))
+    slot.event_hour.event_date = day
+    return slot

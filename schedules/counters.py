@@ -12,14 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 import structlog
-from django.db import OperationalError, transaction
-from django.db.models import CharField, DateTimeField, F, Func
+from django.db import OperationalError, connections, transaction
 
-from freshtrak.databases import PUBLIC, SERVER_READ_ONLY
-from schedules.models import EventDate
+from freshtrak.databases import (
+    PUBLIC,
+    SERVER_READ_ONLY,
+    Row,
+    execute,
+    ids,
+    moment,
+    query,
+    row_lock,
+)
 from schedules.targets import Kind, Target
 
 log = structlog.get_logger(__name__)
@@ -110,52 +116,33 @@ class CounterRow:
         return Verdict.AMBIGUOUS
 
 
-class _ServerClock(Func):
-    """The public server's time when the row is read.
-
-    SYSDATE(), not NOW(): NOW() is when the statement began, before it waited for the lock.
-    """
-
-    function = "SYSDATE"
-    output_field = DateTimeField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="datetime('now')", **context)
+_CLOCK = {
+    # SYSDATE(), not NOW(): NOW() is when the statement began, before it waited for the lock.
+    "mysql": "SYSDATE(), @@read_only",
+    "sqlite": "datetime('now'), 'OFF'",
+}
+"""The server's time when the row is read, and whether the server takes no writes."""
 
 
-class _ServerIsReadOnly(Func):
-    """Whether the server takes no writes, as an old primary does after a failover."""
-
-    template = "@@read_only"
-    output_field = CharField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="'OFF'", **context)
-
-
-_COLUMNS = ("pk", "capacity", "reserved", "last_update", "server_clock", "server_is_read_only")
-
-
-def _rows(kind: Kind, ids: Sequence[int]) -> Any:
-    model: Any = kind.model
-    return (
-        model.objects.using(PUBLIC)
-        .filter(pk__in=ids)
-        .annotate(server_clock=_ServerClock(), server_is_read_only=_ServerIsReadOnly())
+def _read(target: Target, lock: str) -> CounterRow | None:
+    table, column = target.kind.table, target.kind.column
+    rows = query(
+        PUBLIC,
+        f"SELECT {column}, capacity, reserved, last_update, {_CLOCK[connections[PUBLIC].vendor]}"  # noqa: S608
+        f" FROM {table} WHERE {column} = %s {lock}",
+        target.id,
     )
+    return _counter_row(target.kind, rows[0]) if rows else None
 
 
-def _counter_row(target: Target, values: dict[str, Any]) -> CounterRow:
+def _counter_row(kind: Kind, row: Row) -> CounterRow:
     """Raises OperationalError if the server is read-only: others may book at the new primary."""
-    if str(values["server_is_read_only"]) not in {"0", "OFF"}:
+    id_, capacity, reserved, last_update, clock, read_only = row
+    if str(read_only) not in {"0", "OFF"}:
         raise OperationalError(SERVER_READ_ONLY, "freshtrak_public is read-only now")
-    return CounterRow(
-        target=target,
-        capacity=values["capacity"],
-        reserved=values["reserved"],
-        last_update=values["last_update"],
-        now=values["server_clock"],
-    )
+    now = moment(clock)
+    assert now is not None
+    return CounterRow(Target(kind, id_), capacity, reserved, moment(last_update), now)
 
 
 def lock(target: Target) -> CounterRow | None:
@@ -166,19 +153,25 @@ def lock(target: Target) -> CounterRow | None:
     (over a join, FOR UPDATE would lock the event and its date as well), and the first statement of
     its transaction (a read before it would pin an old snapshot under REPEATABLE READ).
     """
-    values = _rows(target.kind, [target.id]).select_for_update().values(*_COLUMNS).first()
-    return _counter_row(target, values) if values else None
+    return _read(target, row_lock(PUBLIC))
 
 
-def lock_many(kind: Kind, ids: Sequence[int]) -> dict[int, CounterRow]:
+def lock_many(kind: Kind, row_ids: Sequence[int]) -> dict[int, CounterRow]:
     """Locks many rows of one table, in the order of their ids; without those that are gone.
 
     The order prevents deadlocks with moves.
     """
-    if not ids:
+    if not row_ids:
         return {}
-    rows = _rows(kind, ids).order_by("pk").select_for_update().values(*_COLUMNS)
-    return {row["pk"]: _counter_row(Target(kind, row["pk"]), row) for row in rows}
+    column = kind.column
+    rows = query(
+        PUBLIC,
+        f"SELECT {column}, capacity, reserved, last_update, {_CLOCK[connections[PUBLIC].vendor]}"  # noqa: S608
+        f" FROM {kind.table} WHERE {column} IN ({ids(row_ids)}) ORDER BY {column}"
+        f" {row_lock(PUBLIC)}",
+        *row_ids,
+    )
+    return {row[0]: _counter_row(kind, row) for row in rows}
 
 
 def read_unlocked(target: Target) -> CounterRow | None:
@@ -186,8 +179,7 @@ def read_unlocked(target: Target) -> CounterRow | None:
 
     Enough to show, and, under the ledger's lock, to decide what moves no counter.
     """
-    values = _rows(target.kind, [target.id]).values(*_COLUMNS).first()
-    return _counter_row(target, values) if values else None
+    return _read(target, lock="")
 
 
 def move(row: CounterRow, movement: Movement, marker: Marker) -> None:
@@ -195,8 +187,15 @@ def move(row: CounterRow, movement: Movement, marker: Marker) -> None:
 
     Relative, so that what other systems add or take meanwhile is kept.
     """
-    rows = row.target.kind.model.objects.using(PUBLIC).filter(pk=row.target.id)
-    rows.update(reserved=F("reserved") + movement.delta, last_update=marker.written)
+    column = row.target.kind.column
+    execute(
+        PUBLIC,
+        f"UPDATE {row.target.kind.table} SET reserved = reserved + %s, last_update = %s"  # noqa: S608
+        f" WHERE {column} = %s",
+        movement.delta,
+        marker.written,
+        row.target.id,
+    )
     after = row.reserved + movement.delta
     _log_on_commit(row.target, movement.delta, before=row.reserved, after=after)
 
@@ -211,8 +210,12 @@ def roll_up(deltas: Mapping[int, int]) -> None:
     """
     for event_date_id, delta in sorted(deltas.items()):
         if delta:
-            date = EventDate.objects.using(PUBLIC).filter(pk=event_date_id)
-            date.update(reserved=F("reserved") + delta)
+            execute(
+                PUBLIC,
+                "UPDATE event_dates SET reserved = reserved + %s WHERE event_date_id = %s",
+                delta,
+                event_date_id,
+            )
             _log_on_commit(Target.date(event_date_id), delta)
 
 
@@ -224,9 +227,14 @@ def correct(kind: Kind, deltas: Mapping[int, int]) -> None:
     ids_of: dict[int, list[int]] = defaultdict(list)
     for row_id, delta in deltas.items():
         ids_of[delta].append(row_id)
-    model: Any = kind.model
-    for delta, ids in ids_of.items():
-        model.objects.using(PUBLIC).filter(pk__in=ids).update(reserved=F("reserved") + delta)
+    for delta, row_ids in ids_of.items():
+        execute(
+            PUBLIC,
+            f"UPDATE {kind.table} SET reserved = reserved + %s"  # noqa: S608
+            f" WHERE {kind.column} IN ({ids(row_ids)})",
+            delta,
+            *row_ids,
+        )
 
 
 def _log_on_commit(target: Target, delta: int, **values: int) -> None:

@@ -133,6 +133,10 @@ class EventDate(models.Model):
             return REGISTRATION_CLOSED
         return None
 
+    def is_public(self, now: datetime) -> bool:
+        """Whether anybody may see this date at `now`."""
+        return self.closed_reason(now) not in {NOT_PUBLISHED, EVENT_PAST}
+
 
 class EventHour(models.Model):
     """A stretch of a date that holds slots. Its `reserved` is not ours to keep."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schedules.models import EventDate, EventSlot
-
 
 class Kind(StrEnum):
     """Whether a target is a slot or a date-only date. In the order in which they are locked."""
@@ -15,8 +13,9 @@ class Kind(StrEnum):
     DATE = "date"
 
     @property
-    def model(self) -> type[EventSlot] | type[EventDate]:
-        return EventSlot if self is Kind.SLOT else EventDate
+    def table(self) -> str:
+        """The table of freshtrak_public that holds the targets of this kind."""
+        return "event_slots" if self is Kind.SLOT else "event_dates"
 
     @property
     def column(self) -> str:

@@ -19,9 +19,9 @@ from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.encoders import JSONEncoder
 
 from freshtrak.api.authentication import caller_of
+from freshtrak.databases import PRIVATE, insert
 from registrations.errors import (
     FieldError,
     IdempotencyKeyReused,
@@ -56,7 +56,8 @@ def idempotent(
 ) -> Response:
     """Performs the request, or repeats the answer that its key got before.
 
-    `perform` passes what it gets on to the service as `before_commit`; `render` makes the body.
+    `perform` passes what it gets on to the service as `before_commit`; `render` makes the body, of
+    JSON's own types, so that the first answer and a repeated one cannot differ.
     Refusals and failures are not stored: the same key may try again.
     """
     key = _parse_key(request)
@@ -65,8 +66,7 @@ def idempotent(
     body: dict[str, Any] = {}
 
     def store(details: RegistrationDetails) -> None:
-        # Through JSON, so that the first answer and a repeated one cannot differ.
-        body.update(json.loads(json.dumps(render(details), cls=JSONEncoder)))
+        body.update(render(details))
         if digest is not None:
             _store(digest, fingerprint, status, body)
 
@@ -85,15 +85,16 @@ def idempotent(
 
 
 def _store(digest: str, fingerprint: str, status: int, body: dict[str, Any]) -> None:
-    record = IdempotencyRecord(
-        digest=digest,
-        fingerprint=fingerprint,
-        status=status,
-        body=body,
-        created_at=timezone.now(),
-    )
     try:
-        record.save(force_insert=True)
+        insert(
+            PRIVATE,
+            "idempotency_records",
+            digest=digest,
+            fingerprint=fingerprint,
+            status=status,
+            body=body,
+            created_at=timezone.now(),
+        )
     except IntegrityError as error:
         raise _AnsweredBefore from error
 

@@ -2,16 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from registrations.errors import (
-    FieldError,
-    HouseholdNotResolved,
-    InvalidRequest,
-)
-from registrations.models import (
-    EventRegistration,
-    Household,
-    HouseholdMember,
-)
+from freshtrak.databases import PRIVATE, query
+from registrations.errors import FieldError, HouseholdNotResolved, InvalidRequest
+from registrations.models import EventRegistration, Household, HouseholdMember
 
 
 def attendees(household_id: int, member_ids: Sequence[int]) -> list[HouseholdMember]:
@@ -20,26 +13,33 @@ def attendees(household_id: int, member_ids: Sequence[int]) -> list[HouseholdMem
     Raises InvalidRequest with an error for each id that cannot attend, HouseholdNotResolved if
     the household does not exist or is gone.
     """
-    found = {
-        member.pk: member
-        for member in HouseholdMember.objects.select_related("household").filter(
-            household_id=household_id, pk__in=member_ids
-        )
-    }
-    household = next((member.household for member in found.values()), None)
-    household = household or Household.objects.filter(pk=household_id).first()
-    if household is None or household.is_deleted:
+    rows = query(PRIVATE, _HOUSEHOLD_AND_MEMBERS, household_id)
+    if not rows or rows[0][0] is not None:
         raise HouseholdNotResolved
+    members = {
+        row[1]: HouseholdMember.from_db(PRIVATE, _MEMBER_COLUMNS, row[1:])
+        for row in rows
+        if row[1] is not None
+    }
 
     def problem(member_id: int) -> tuple[str, str] | None:
-        if member_id not in found:
+        if member_id not in members:
             return "not_a_member", f"{member_id} is not a member of this household."
-        if not found[member_id].is_active:
+        if not members[member_id].is_active:
             return "inactive_member", f"Member {member_id} is no longer active."
         return None
 
     _check_each(member_ids, problem)
-    return [found[member_id] for member_id in member_ids]
+    return [members[member_id] for member_id in member_ids]
+
+
+_MEMBER_COLUMNS = ("id", "household_id", "first_name", "last_name", "is_active")
+_HOUSEHOLD_AND_MEMBERS = f"""
+    SELECT household.deleted_on, {", ".join(f"member.{column}" for column in _MEMBER_COLUMNS)}
+    FROM households household
+    LEFT JOIN household_members member ON member.household_id = household.id
+    WHERE household.id = %s
+"""  # noqa: S608
 
 
 def attending(registration: EventRegistration, member_ids: Sequence[int] | None) -> list[int]:

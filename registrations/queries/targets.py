@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
+from freshtrak.databases import PRIVATE, query
 from registrations.models import (
     HOLDING,
     EventRegistration,
@@ -77,6 +78,18 @@ def waitlisted(event_date_ids: Iterable[int]) -> dict[tuple[int, int | None], in
         .annotate(count=Count("pk"))
     )
     return {(date_id, slot_id): count for date_id, slot_id, count in counts if date_id}
+
+
+def waiting_on(event_date_id: int) -> dict[int | None, int]:
+    """How many wait at each slot of a date; None is the date itself. One statement, by hand."""
+    return dict(
+        query(
+            PRIVATE,
+            "SELECT event_slot_id, COUNT(*) FROM event_registrations"
+            " WHERE event_date_id = %s AND waitlisted_at IS NOT NULL GROUP BY event_slot_id",
+            event_date_id,
+        )
+    )
 
 
 def with_queue(event_date_id: int | None = None) -> list[Target]:

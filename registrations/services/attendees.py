@@ -7,14 +7,9 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.trail import Actor
-from freshtrak.databases import PRIVATE
+from freshtrak.databases import PRIVATE, insert_many
 from registrations.errors import InvalidStatus
-from registrations.models import (
-    EventRegistration,
-    EventRegistrationMember,
-    HouseholdMember,
-    Status,
-)
+from registrations.models import EventRegistration, HouseholdMember, Status
 from registrations.queries import households, registrations
 from registrations.queries.details import BeforeCommit, RegistrationDetails
 from registrations.services import facts
@@ -60,15 +55,17 @@ def change(
 
 def write(registration: EventRegistration, members: Iterable[HouseholdMember]) -> None:
     """Adds attendees, stamped as the registration is, in the transaction of the caller."""
-    rows = [
-        EventRegistrationMember(
-            event_registration=registration,
-            household_member=member,
-            added_by=registration.last_updated_by,
-            last_updated_by=registration.last_updated_by,
-            created_at=registration.updated_at,
-            updated_at=registration.updated_at,
-        )
-        for member in members
-    ]
-    EventRegistrationMember.objects.bulk_create(rows)
+    by, at = registration.last_updated_by, registration.updated_at
+    insert_many(
+        PRIVATE,
+        "event_registration_members",
+        (
+            "event_registration_id",
+            "household_member_id",
+            "added_by",
+            "last_updated_by",
+            "created_at",
+            "updated_at",
+        ),
+        [(registration.pk, member.pk, by, by, at, at) for member in members],
+    )

@@ -64,17 +64,15 @@ def register(
             raise CapacityFull
         if is_confirmed:
             place.take(appointment.event_date_id)
-        registration = EventRegistration.objects.create(
+        registration = EventRegistration.insert(
             household_id=household_id,
             event_status=statuses.row_for(Status.CONFIRMED if is_confirmed else Status.WAITLISTED),
             event_id=appointment.event_id,
             event_date_id=appointment.event_date_id,
             event_slot_id=appointment.event_slot_id,
             waitlisted_at=None if is_confirmed else place.join_queue(now),
-            added_by=by.legacy_id,
-            last_updated_by=by.legacy_id,
-            created_at=now,
-            updated_at=now,
+            at=now,
+            by=by.legacy_id,
         )
         attendees.write(registration, members)
         operation.record(

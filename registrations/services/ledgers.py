@@ -4,10 +4,11 @@ Whoever holds a ledger decides about its target. A commit in flight holds it unt
 server is done, whatever became of the process that sent it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db.models import QuerySet
 
+from freshtrak.databases import PRIVATE, SqlValue, execute, ids, query, row_lock
 from registrations.errors import TryAgain
 from registrations.models import Ledger, Pending, pending_columns
 from registrations.queries import targets as target_queries
@@ -37,18 +38,29 @@ def lock(*targets: Target) -> dict[Target, Ledger]:
 
 
 def _locked(target: Target) -> Ledger | None:
-    rows = Ledger.objects.select_for_update()
-    return rows.filter(kind=target.kind, target_id=target.id).first()
+    rows = _lock_rows(target.kind, [target.id])
+    return rows[0] if rows else None
 
 
 def lock_existing(targets: Collection[Target]) -> dict[Target, Ledger]:
     """Locks the ledgers of many targets, in the order of locks; without those not opened yet."""
     locked: dict[Target, Ledger] = {}
     for kind in Kind:
-        rows = existing(kind, [target.id for target in targets if target.kind is kind])
-        for ledger in rows.order_by("target_id").select_for_update():
+        target_ids = sorted(target.id for target in targets if target.kind is kind)
+        for ledger in _lock_rows(kind, target_ids) if target_ids else ():
             locked[ledger.target] = ledger
     return locked
+
+
+def _lock_rows(kind: Kind, target_ids: Sequence[int]) -> list[Ledger]:
+    rows = query(
+        PRIVATE,
+        f"SELECT {', '.join(Ledger.COLUMNS)} FROM ledgers WHERE kind = %s"  # noqa: S608
+        f" AND target_id IN ({ids(target_ids)}) ORDER BY target_id {row_lock(PRIVATE)}",
+        kind.value,
+        *target_ids,
+    )
+    return [Ledger.from_row(row) for row in rows]
 
 
 def existing(kind: Kind, ids: Collection[int]) -> QuerySet[Ledger]:
@@ -80,16 +92,14 @@ def write(ledger: Ledger, pending: Pending | None) -> None:
     """Writes the counts of a locked ledger and what is pending now, as its next version."""
     ledger.version += 1
     ledger.pending = pending
-    ledger.save(
-        update_fields=[
-            "holding",
-            "waiting",
-            "last_waitlisted_at",
-            "ambiguous",
-            "version",
-            *pending_columns(pending),
-        ]
-    )
+    counts = {
+        "holding": ledger.holding,
+        "waiting": ledger.waiting,
+        "last_waitlisted_at": ledger.last_waitlisted_at,
+        "ambiguous": ledger.ambiguous,
+        "version": ledger.version,
+    }
+    _update(ledger, {**counts, **pending_columns(pending)})
 
 
 def recount(locked: dict[Target, Ledger]) -> None:
@@ -103,19 +113,30 @@ def recount(locked: dict[Target, Ledger]) -> None:
 
 def mark_settled(ledger: Ledger) -> None:
     """Clears what is pending: its public commit is known."""
-    _as_left(ledger).update(**pending_columns(None))
+    _update(ledger, pending_columns(None), if_version=ledger.version)
 
 
 def mark_refused(ledger: Ledger) -> None:
-    """Notes that public did not take what is pending: whoever comes next need not find out."""
-    _as_left(ledger).update(refused=True)
+    """Notes that public did not take what is pending: the next operation need not find out."""
+    _update(ledger, {"refused": True}, if_version=ledger.version)
 
 
-def _as_left(ledger: Ledger) -> QuerySet[Ledger]:
-    """The row, if nobody was at the target since: what is pending now would be somebody else's,
-    who has judged ours already."""
-    return Ledger.objects.filter(
-        kind=ledger.kind, target_id=ledger.target_id, version=ledger.version
+def _update(
+    ledger: Ledger, columns: Mapping[str, SqlValue], *, if_version: int | None = None
+) -> None:
+    """With `if_version`, only if nobody was at the target since.
+
+    Otherwise what is pending now is another operation's, which has judged ours already.
+    """
+    assignments = ", ".join(f"{column} = %s" for column in columns)
+    unchanged, version = ("", []) if if_version is None else (" AND version = %s", [if_version])
+    execute(
+        PRIVATE,
+        f"UPDATE ledgers SET {assignments} WHERE kind = %s AND target_id = %s{unchanged}",  # noqa: S608
+        *columns.values(),
+        ledger.kind,
+        ledger.target_id,
+        *version,
     )
 
 

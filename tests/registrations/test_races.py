@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.db.models import QuerySet
 
 from audit.models import CheckIn
+from freshtrak import databases
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered
 from registrations.models import EventRegistration, EventStatus
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.real_commits
 @pytest.fixture
 def _without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes FOR UPDATE away, and lets both decide before either writes."""
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, *args, **kwargs: self)
+    monkeypatch.setattr(databases, "LOCKS_ROWS", False)
     both_have_looked = threading.Barrier(2)
 
     def together(look: Callable[[Target], Any]) -> Callable[[Target], Any]:

@@ -20,6 +20,7 @@ from freshtrak.api.authentication import Caller, IsStaff, caller_of
 from freshtrak.api.idempotency import idempotent
 from freshtrak.api.pagination import page_of, paginated
 from freshtrak.api.registrations import examples
+from freshtrak.api.registrations.plain import read_booking, render_registration
 from freshtrak.api.registrations.serializers import (
     AttendeesInputSerializer,
     CheckInInputSerializer,
@@ -62,7 +63,9 @@ class RegistrationViewSet(ViewSet):
         rows = registrations.filtered(
             _visible_to(caller), now=timezone.now(), search_names=caller.is_staff, **filters
         )
-        return paginated(request, rows, lambda page: [_body(row) for row in details.read(page)])
+        return paginated(
+            request, rows, lambda page: [render_registration(row) for row in details.read(page)]
+        )
 
     @extend_schema(
         operation_id="registrations_create",
@@ -78,10 +81,9 @@ class RegistrationViewSet(ViewSet):
         """
 
         def register(before_commit: BeforeCommit) -> None:
-            data = validated(RegisterInputSerializer, request.data)
-            _register(request, data, before_commit)
+            _register(request, read_booking(request.data), before_commit)
 
-        response = idempotent(request, status=201, perform=register, render=_body)
+        response = idempotent(request, status=201, perform=register, render=render_registration)
         registration_id = response.data["id"]
         response["Location"] = reverse("registration-detail", [registration_id], request=request)
         return response
@@ -93,7 +95,7 @@ class RegistrationViewSet(ViewSet):
     )
     def retrieve(self, request: Request, registration_id: int) -> Response:
         """One registration, with its place on the waitlist and its appointment."""
-        return Response(_body(get_details(caller_of(request), registration_id)))
+        return Response(render_registration(get_details(caller_of(request), registration_id)))
 
     @extend_schema(
         operation_id="registrations_update",
@@ -225,11 +227,6 @@ def _visible_to(caller: Caller) -> QuerySet[EventRegistration]:
     return rows if caller.is_staff else rows.filter(household_id=caller.household_id())
 
 
-def _body(registration: RegistrationDetails) -> dict[str, Any]:
-    """A registration as every operation answers it."""
-    return RegistrationOutputSerializer(registration).data
-
-
 def _register(request: Request, data: Input, before_commit: BeforeCommit) -> None:
     caller = caller_of(request)
     household_id = _household_to_book_for(caller, data["household_id"])
@@ -291,4 +288,4 @@ def _change(
             **arguments(data),
         )
 
-    return idempotent(request, status=200, perform=perform, render=_body)
+    return idempotent(request, status=200, perform=perform, render=render_registration)

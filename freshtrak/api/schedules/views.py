@@ -3,7 +3,6 @@
 Each answer carries an ETag, and costs a 304 when nothing changed.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from freshtrak.api.pagination import page_of, paginated
+from freshtrak.api.schedules.plain import render_date
 from freshtrak.api.schedules.serializers import (
     DateOutputSerializer,
     DateWithHoursOutputSerializer,
@@ -25,9 +25,10 @@ from freshtrak.api.schedules.serializers import (
     EventOutputSerializer,
     SlotOutputSerializer,
 )
-from freshtrak.api.serializers import validated
+from freshtrak.api.serializers import MAX_PUBLIC_ID, validated
 from registrations.queries import targets
-from schedules.models import Event, EventDate, EventHour, EventSlot
+from schedules import timetable
+from schedules.models import Event, EventDate, EventSlot
 
 
 class ScheduleViewSet(ViewSet):
@@ -115,12 +116,14 @@ class EventDateViewSet(ScheduleViewSet):
     def retrieve(self, request: Request, event_date_id: int) -> Response:
         """A public date. `booking` says whether a slot or the date itself is booked."""
         now = timezone.now()
-        days = EventDate.objects.public(now).select_related("event").with_booking()
-        day = days.filter(pk=event_date_id).first()
-        if day is None:
+        found = timetable.read(event_date_id) if event_date_id <= MAX_PUBLIC_ID else None
+        if found is None or not found[0].is_public(now):
             raise exceptions.NotFound("There is no such date.")
-        context = {**_context([day.pk], now), **_hours_and_slots(day)}
-        return Response(DateWithHoursOutputSerializer(day, context=context).data)
+        day, hours = found
+        waiting = targets.waiting_on(day.pk)
+        return Response(
+            render_date(day, hours, waiting=waiting, closed_reason=day.closed_reason(now))
+        )
 
 
 class EventSlotViewSet(ScheduleViewSet):
@@ -141,18 +144,3 @@ class EventSlotViewSet(ScheduleViewSet):
 
 def _context(event_date_ids: Iterable[int], now: datetime) -> dict[str, Any]:
     return {"now": now, "waitlisted": targets.waitlisted(event_date_ids)}
-
-
-def _hours_and_slots(day: EventDate) -> dict[str, Any]:
-    """The active hours of a date in order, and the active slots of each, in one query."""
-    slots = EventSlot.objects.active().filter(event_hour__event_date_id=day.pk)
-    in_order = slots.select_related("event_hour").order_by(
-        "event_hour__start_time_key", "event_hour_id", "start_time_key", "pk"
-    )
-    hours: dict[int, EventHour] = {}
-    of_hour: dict[int, list[EventSlot]] = defaultdict(list)
-    for slot in in_order:
-        slot.event_hour.event_date = day
-        hours.setdefault(slot.event_hour_id, slot.event_hour)
-        of_hour[slot.event_hour_id].append(slot)
-    return {"hours": list(hours.values()), "slots_of_hour": of_hour}
