@@ -116,7 +116,7 @@ def test_the_trail_is_found_by_who_what_and_when(admin: Client, household: House
 
     def actions(query: str) -> tuple[int, int]:
         page = _text(admin, f"audit/auditevent/?{query}")
-        return page.count('field-action">Registered<'), page.count('field-action">Cancelled<')
+        return page.count('field-what">Registered<'), page.count('field-what">Cancelled<')
 
     assert actions("") == (2, 1)
     assert actions("q=carl") == (0, 1)
