@@ -110,7 +110,7 @@ def test_two_tablets_check_in_the_same_household(
         page.get_by_role("button", name="Check in Johnson").click()
 
     expect(one.locator(".person")).to_contain_text("checked in at")
-    expect(other.locator(".messagelist")).to_contain_text("Checked in already, by anna at ")
+    expect(other.locator(".messagelist")).to_contain_text("Already checked in by anna at ")
     assert b.status_of(registration) == "checked_in"
 
 

@@ -135,7 +135,7 @@ def test_a_page_whose_database_is_down_says_so(admin: Client) -> None:
         response = admin.get("/admin/registrations/household/")
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-    assert "For a moment out of reach" in response.content.decode()
+    assert "Temporarily unavailable" in response.content.decode()
 
 
 def test_log_in_is_throttled_whatever_the_name() -> None:

@@ -208,7 +208,7 @@ def test_without_public_the_gate_goes_on(today: EventDate, slot: EventSlot) -> N
         closing = desk.page(anna, f"{desk.day(today)}close-out/")
 
     for page in (days, found, in_, paper, walk_in, planning, closing):
-        assert "The schedules cannot be read now" in page
+        assert "schedules are temporarily unavailable" in page
     assert "1 expected 0 checked in" in found
     assert "✓ checked in at" in in_
     assert "Johnson" in paper
