@@ -1,10 +1,16 @@
 """The trail and the check-ins in the admin: to look at, never to change."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from audit import wording
+from audit.models import AuditEvent, CheckIn
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -20,6 +26,21 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(actor_kind=self.value()) if self.value() else queryset
 
 
+class WhenFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "when"
+
+
+class ActionFilter(admin.ChoicesFieldListFilter):
+    """The actions, named as in the list."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        names = [None, *(wording.ACTIONS.get(value) for value, _ in self.field.flatchoices)]
+        for choice, name in zip(super().choices(changelist), names, strict=True):
+            yield {**choice, "display": name or choice["display"]}
+
+
 class AppendOnlyAdmin(admin.ModelAdmin):
     ordering = ("-pk",)
     show_full_result_count = False
@@ -33,33 +54,101 @@ class AppendOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    @admin.display(description="when", ordering="at")
+    def when(self, record: AuditEvent | CheckIn) -> str:
+        return date_format(localtime(record.at), "DATETIME_FORMAT")
+
+    @admin.display(description="what", ordering="action")
+    def what(self, record: AuditEvent | CheckIn) -> str:
+        return wording.action(record)
+
+    @admin.display(description="by", ordering="actor_kind")
+    def by(self, record: AuditEvent | CheckIn) -> str:
+        return wording.actor_kind(record)
+
+    @admin.display(description="user number")
+    def user_number(self, record: AuditEvent | CheckIn) -> str:
+        return record.actor_id
+
+    @admin.display(description="registration number")
+    def registration_number(self, record: AuditEvent | CheckIn) -> int | None:
+        return record.registration_id
+
+    @admin.display(description="household number")
+    def household_number(self, record: AuditEvent | CheckIn) -> int | None:
+        return record.household_id
+
+    @admin.display(description="slot or date")
+    def place(self, record: AuditEvent | CheckIn) -> str:
+        if record.event_slot_id is not None:
+            return f"Slot number {record.event_slot_id}"
+        return f"Date number {record.event_date_id}" if record.event_date_id is not None else ""
+
 
 class AuditEventAdmin(AppendOnlyAdmin):
     list_display = (
-        "at",
-        "action",
+        "when",
+        "what",
         "registration_id",
-        "actor_kind",
+        "by",
         "actor_id",
-        "household_id",
-        "event_date_id",
-        "event_slot_id",
-        "delta",
+        "household_number",
+        "place",
+        "counter",
     )
-    list_filter = ("at", "action", KindFilter)
+    list_filter = (("at", WhenFilter), ("action", ActionFilter), KindFilter)
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
+    fields = (
+        "when",
+        "what",
+        "registration_number",
+        "by",
+        "user_number",
+        "household_number",
+        "place",
+        "counter",
+        "notes",
+        "request",
+    )
+    readonly_fields = fields
+
+    @admin.display(description="counter")
+    def counter(self, event: AuditEvent) -> str:
+        return wording.counter_change(event)
+
+    @admin.display(description="notes")
+    def notes(self, event: AuditEvent) -> str:
+        return wording.notes(event)
+
+    @admin.display(description="request")
+    def request(self, event: AuditEvent) -> str:
+        return event.request_id
 
 
 class CheckInAdmin(AppendOnlyAdmin):
     list_display = (
-        "at",
-        "action",
+        "when",
+        "what",
         "registration_id",
-        "household_id",
-        "event_date_id",
-        "event_slot_id",
+        "household_number",
+        "place",
         "actor_id",
-        "attendee_count",
+        "people",
     )
-    list_filter = ("at", "action")
+    list_filter = (("at", WhenFilter), ("action", ActionFilter))
     search_fields = ("=registration_id", "=household_id", "=actor_id")
+    fields = (
+        "when",
+        "what",
+        "registration_number",
+        "by",
+        "user_number",
+        "household_number",
+        "place",
+        "people",
+    )
+    readonly_fields = fields
+
+    @admin.display(description="who came", ordering="attendee_count")
+    def people(self, record: CheckIn) -> int:
+        return record.attendee_count

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -70,7 +72,7 @@ class AuditEvent(AppendOnly):
         db_table = "audit_events"
 
     def __str__(self) -> str:
-        return f"{self.action} {self.registration_id} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_action_display()}, {date_format(localtime(self.at), 'DATETIME_FORMAT')}"
 
 
 class CheckIn(AppendOnly):
@@ -101,4 +103,4 @@ class CheckIn(AppendOnly):
         db_table = "check_ins"
 
     def __str__(self) -> str:
-        return f"{self.action} {self.registration_id} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_action_display()}, {date_format(localtime(self.at), 'DATETIME_FORMAT')}"

@@ -5,7 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
+from schedules import display
+from schedules.keys import ACTIVE
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
 
@@ -37,73 +41,134 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-@admin.display(description="taken")
-def taken(row: Any) -> str:
-    return render_to_string(
-        "schedules/fill.html", {"taken": row.reserved, "capacity": row.capacity}
-    )
+class ScheduleColumns:
+    """Columns of dates, hours and slots, in words."""
+
+    @admin.display(description="time")
+    def time(self, row: EventDate | EventHour | EventSlot) -> str:
+        return display.times(row.start_time, row.end_time)
+
+    @admin.display(description="reserved")
+    def taken(self, row: EventDate | EventSlot) -> str:
+        return render_to_string(
+            "schedules/fill.html", {"taken": row.reserved, "capacity": row.capacity}
+        )
+
+    @admin.display(boolean=True, description="in use")
+    def in_use(self, row: EventDate | EventHour | EventSlot) -> bool:
+        return row.status_id == ACTIVE
 
 
 class EventAdmin(ReadOnlyAdmin):
     list_display: tuple[Any, ...] = ("event_name", "city", "zip", "is_published")
     search_fields = ("event_name", "event_nickname", "city", "zip")
     ordering = ("event_name",)
+    fields = (
+        "event_name",
+        "event_nickname",
+        "address",
+        "description",
+        "time_zone",
+        "is_published",
+        "in_use",
+    )
+    readonly_fields = fields
 
     @admin.display(boolean=True, description="published")
     def is_published(self, event: Event) -> bool:
         return event.is_published
 
+    @admin.display(boolean=True, description="in use")
+    def in_use(self, event: Event) -> bool:
+        return event.status_id == ACTIVE
 
-class HourInline(ReadOnlyInline):
+    @admin.display(description="description")
+    def description(self, event: Event) -> str:
+        return event.pub_desc_long or ""
+
+
+class HourInline(ScheduleColumns, ReadOnlyInline):
     model = EventHour
-    fields = ("event_hour_id", "start_time", "end_time", "capacity", "status_id")
-    readonly_fields = ("start_time", "end_time")
+    fields = ("time", "capacity", "in_use")
+    readonly_fields = ("time", "in_use")
 
 
-class EventDateAdmin(ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("date", "event", "start_time", "end_time", taken, "accepts")
+class EventDateAdmin(ScheduleColumns, ReadOnlyAdmin):
+    list_display: tuple[Any, ...] = ("date", "event", "time", "taken", "takes_reservations")
     list_select_related = ("event",)
     search_fields = ("event__event_name", "=event_date_key")
     ordering = ("-event_date_key", "pk")
     inlines = (HourInline,)
+    fields = (
+        "event",
+        "date",
+        "time",
+        "taken",
+        "is_published",
+        "takes_reservations",
+        "takes_walk_ins",
+        "booking_closes",
+        "in_use",
+    )
+    readonly_fields = fields
 
     @admin.display(description="date", ordering="event_date_key")
-    def date(self, day: EventDate) -> Any:
-        return day.date
+    def date(self, day: EventDate) -> str:
+        return display.day(day.date)
+
+    @admin.display(boolean=True, description="published")
+    def is_published(self, day: EventDate) -> bool:
+        return day.status_publish == 1
 
     @admin.display(boolean=True, description="takes reservations")
-    def accepts(self, day: EventDate) -> bool:
+    def takes_reservations(self, day: EventDate) -> bool:
         return day.accept_reservations == 1
 
+    @admin.display(boolean=True, description="takes walk-ins")
+    def takes_walk_ins(self, day: EventDate) -> bool:
+        return day.accept_walkin == 1
 
-class SlotInline(ReadOnlyInline):
+    @admin.display(description="booking closes")
+    def booking_closes(self, day: EventDate) -> str:
+        closes = day.published_end_datetime
+        return date_format(localtime(closes), "DATETIME_FORMAT") if closes else "no set time"
+
+
+class SlotInline(ScheduleColumns, ReadOnlyInline):
     model = EventSlot
-    fields = ("event_slot_id", "start_time", "end_time", "taken", "status_id")
-    readonly_fields = ("start_time", "end_time", "taken")
-
-    @admin.display(description="taken")
-    def taken(self, slot: EventSlot) -> str:
-        return taken(slot)
+    fields = ("time", "taken", "in_use")
+    readonly_fields = fields
 
 
-class EventHourAdmin(ReadOnlyAdmin):
-    list_display = ("event_hour_id", "date", "start_time", "end_time", "capacity")
+class EventHourAdmin(ScheduleColumns, ReadOnlyAdmin):
+    list_display = ("date", "event", "time", "capacity")
     list_select_related = ("event_date__event",)
     ordering = ("-event_date__event_date_key", "start_time_key", "pk")
     inlines = (SlotInline,)
+    fields = ("event", "date", "time", "capacity", "in_use")
+    readonly_fields = fields
 
-    @admin.display(description="date")
+    @admin.display(description="date", ordering="event_date__event_date_key")
     def date(self, hour: EventHour) -> str:
-        return f"{hour.event_date.date}, {hour.event_date.event}"
+        return display.day(hour.event_date.date)
+
+    @admin.display(description="event")
+    def event(self, hour: EventHour) -> Event:
+        return hour.event_date.event
 
 
-class EventSlotAdmin(ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("event_slot_id", "date", "start_time", "end_time", taken)
+class EventSlotAdmin(ScheduleColumns, ReadOnlyAdmin):
+    list_display: tuple[Any, ...] = ("date", "event", "time", "taken")
     list_select_related = ("event_hour__event_date__event",)
     search_fields = ("=event_slot_id", "event_hour__event_date__event__event_name")
     ordering = ("-event_hour__event_date__event_date_key", "start_time_key", "pk")
+    fields = ("event", "date", "time", "taken", "in_use")
+    readonly_fields = fields
 
-    @admin.display(description="date")
+    @admin.display(description="date", ordering="event_hour__event_date__event_date_key")
     def date(self, slot: EventSlot) -> str:
-        day = slot.event_hour.event_date
-        return f"{day.date}, {day.event}"
+        return display.day(slot.event_hour.event_date.date)
+
+    @admin.display(description="event")
+    def event(self, slot: EventSlot) -> Event:
+        return slot.event_hour.event_date.event

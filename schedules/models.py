@@ -11,6 +11,7 @@ from functools import cached_property
 
 from django.db import models
 
+from schedules import display
 from schedules.keys import ACTIVE, clock, date_key, parse_date_key, zone_of
 from schedules.querysets import EventDateQuerySet, EventQuerySet, EventSlotQuerySet
 
@@ -100,7 +101,7 @@ class EventDate(models.Model):
         db_table = "event_dates"
 
     def __str__(self) -> str:
-        return f"{self.event_date_id} on {self.date}"
+        return display.day(self.date)
 
     @cached_property
     def date(self) -> date | None:
@@ -159,7 +160,7 @@ class EventHour(models.Model):
         db_table = "event_hours"
 
     def __str__(self) -> str:
-        return f"{self.event_hour_id} at {self.start_time}"
+        return display.times(self.start_time, self.end_time)
 
     @property
     def start_time(self) -> str | None:
@@ -195,7 +196,7 @@ class EventSlot(models.Model):
         db_table = "event_slots"
 
     def __str__(self) -> str:
-        return f"{self.event_slot_id} at {self.start_time}"
+        return display.times(self.start_time, self.end_time)
 
     @property
     def start_time(self) -> str | None:

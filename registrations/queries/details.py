@@ -9,7 +9,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError
 from django.db.models import F, Func, OuterRef, Q, Subquery
 
-from audit.models import CheckIn
+from audit.models import AuditEvent, CheckIn
 from registrations.models import EventRegistration, HouseholdMember
 from schedules import appointments
 from schedules.appointments import Appointment
@@ -90,8 +90,8 @@ def _positions(ids: list[int], same_target: Q) -> dict[int, int]:
     return dict(rows.values_list("pk", "position"))
 
 
-def appointments_of(records: Iterable[CheckIn]) -> dict[int, Appointment]:
-    """The appointment of each check-in record, by its id; without those that are gone."""
+def appointments_of(records: Iterable[AuditEvent | CheckIn]) -> dict[int, Appointment]:
+    """The appointment of each event or check-in, by its id; without those that are gone."""
     targets = {
         record.pk: Target.of(event_slot_id=record.event_slot_id, event_date_id=record.event_date_id)
         for record in records

@@ -116,7 +116,7 @@ def test_the_trail_is_found_by_who_what_and_when(admin: Client, household: House
 
     def actions(query: str) -> tuple[int, int]:
         page = _text(admin, f"audit/auditevent/?{query}")
-        return page.count('field-action">Registered<'), page.count('field-action">Cancelled<')
+        return page.count('field-what">Registered<'), page.count('field-what">Cancelled<')
 
     assert actions("") == (2, 1)
     assert actions("q=carl") == (0, 1)
@@ -135,7 +135,7 @@ def test_a_page_whose_database_is_down_says_so(admin: Client) -> None:
         response = admin.get("/admin/registrations/household/")
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-    assert "For a moment out of reach" in response.content.decode()
+    assert "Temporarily unavailable" in response.content.decode()
 
 
 def test_log_in_is_throttled_whatever_the_name() -> None:

@@ -145,8 +145,8 @@ def test_without_public_the_page_opens_and_the_refusal_is_said() -> None:
         checked_in = desk.confirm(coordinator, "check_in", registration)
 
     for page in (listed, own, asked, moving):
-        assert "The schedules cannot be read now" in page
+        assert "schedules are temporarily unavailable" in page
     assert "A database does not answer. Nothing was changed" in said
-    assert "does not wait" in promoting
+    assert "not waiting" in promoting
     assert "1 checked in." in checked_in
     assert b.drift() == {}

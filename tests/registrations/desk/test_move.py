@@ -23,7 +23,7 @@ def test_move_step_by_step() -> None:
     said = desk.confirm(coordinator, "move", moves, date=date, target=_key(there))
 
     assert there.event_hour.event_date.event.event_name in dates
-    assert "10:15–10:30" in slots
+    assert "10:15 a.m.–10:30 a.m." in slots
     assert "2 free" in slots
     assert f"1 → 1 Bea {waits.confirmation_code}" in asked
     assert "0 → 1 nobody" in asked
@@ -61,7 +61,7 @@ def test_move_to_a_closed_date_needs_a_reason() -> None:
     refused = desk.confirm(coordinator, "move", registration, **chosen)
     moved = desk.confirm(coordinator, "move", registration, **chosen, reason="the truck broke down")
 
-    assert "This date takes no reservations. With a reason below you can go on" in offered
+    assert "This date takes no reservations. Enter a reason below to continue anyway" in offered
     assert "This date takes no reservations." in refused
     assert "1 moved." in moved
     assert b.reserved(closed) == 1
@@ -79,4 +79,4 @@ def test_move_to_what_is_no_slot_of_the_date_says_so() -> None:
 
     assert "Choose one of the slots shown" in elsewhere
     assert "Choose a slot" in nothing
-    assert "choose a date" in no_date
+    assert "Choose a date" in no_date

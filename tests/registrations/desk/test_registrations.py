@@ -91,15 +91,17 @@ def test_a_registration_shows_its_history_and_what_can_be_done() -> None:
     confirmed = desk.page(carl, f"{registration.pk}/change/")
     front_desk = desk.page(anna, f"{registration.pk}/change/")
 
-    assert f"Registered participant slot {slot.pk} +1" in checked_in
-    assert "Checked In anna" in checked_in
-    assert "Undo check-in …" in checked_in
-    assert "Move to another slot …" not in checked_in
-    assert "Check In Undone carl" in confirmed
-    for action in ("Check in …", "Mark as no-show …", "Move to another slot …", "Cancel …"):
+    event = slot.event_hour.event_date
+    place = f"{event.event.event_name}, {event.date:%a %b} {event.date.day}, 9:30 a.m.–9:45 a.m."
+    assert f"Registered participant {place} 1 place taken" in checked_in
+    assert f"Checked in anna {place}" in checked_in
+    assert "Undo check-in…" in checked_in
+    assert "Move to another slot…" not in checked_in
+    assert "Check-in undone carl" in confirmed
+    for action in ("Check in…", "Mark as no-show…", "Move to another slot…", "Cancel…"):
         assert action in confirmed
-    assert "Cancel …" not in front_desk
-    assert "Check in …" in front_desk
+    assert "Cancel…" not in front_desk
+    assert "Check in…" in front_desk
 
 
 def test_an_adopted_registration_that_fits_nowhere_can_be_read(household: object) -> None:
@@ -107,7 +109,7 @@ def test_an_adopted_registration_that_fits_nowhere_can_be_read(household: object
     row = EventRegistration.objects.create(household=None, event_status=odd)
     anna = desk.log_in("Front desk")
 
-    assert "none: adopted without one" in desk.page(anna, f"{row.pk}/change/")
+    assert "none: imported without one" in desk.page(anna, f"{row.pk}/change/")
     assert "Perhaps" in desk.page(anna, "", status="none")
 
 

@@ -87,7 +87,7 @@ def test_touches_of_the_day_view_need_the_right(touch: str, slot: EventSlot) -> 
     answer = _without_group().post(path, {"registration": registration.pk})
 
     assert answer.status_code == 403
-    assert "not among your rights" in desk.text_of(answer)
+    assert "You don't have permission to do this" in desk.text_of(answer)
     assert b.status_of(registration) == "confirmed"
 
 

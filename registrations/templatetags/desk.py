@@ -1,0 +1,40 @@
+"""What the desk's templates say in words: times of day, and the history of a registration."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+
+from audit import wording
+from audit.models import AuditEvent
+from registrations.queries import details
+from schedules import display
+
+register = template.Library()
+
+register.filter("clock", display.clock)
+
+
+@register.filter
+def times(timed: Any) -> str:
+    """From when to when, of whatever has `start_time` and `end_time`: "9 a.m.–9:15 a.m."."""
+    return display.times(timed.start_time, timed.end_time)
+
+
+@register.inclusion_tag("registrations/includes/history.html")
+def history(events: Iterable[tuple[AuditEvent, str]]) -> dict[str, Any]:
+    """The trail of a registration; each event comes with the name of who did it."""
+    events = list(events)
+    appointments = details.appointments_of(event for event, _ in events)
+    return {
+        "events": [
+            {
+                "at": event.at,
+                "action": wording.action(event),
+                "who": who,
+                "appointment": appointments.get(event.pk),
+                "counter": wording.counter_change(event),
+            }
+            for event, who in events
+        ]
+    }

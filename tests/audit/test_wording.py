@@ -1,0 +1,37 @@
+import pytest
+
+from audit import wording
+from audit.models import AuditEvent, CheckIn
+
+Action = AuditEvent.Action
+
+
+def test_every_action_has_words() -> None:
+    assert set(wording.ACTIONS) == {*Action, *CheckIn.Action}
+
+
+@pytest.mark.parametrize(
+    ("delta", "said"),
+    [(1, "1 place taken"), (-1, "1 place given back"), (0, ""), (2, "2 places taken")],
+)
+def test_counter_change(delta: int, said: str) -> None:
+    assert wording.counter_change(AuditEvent(delta=delta)) == said
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (AuditEvent(), ""),
+        (AuditEvent(details={"attendees": [7, 8]}), "Attendees: household members 7, 8."),
+        (
+            AuditEvent(details={"overridden": "event_past", "override_reason": "rain"}),
+            "Booking was closed; staff overrode that. Reason: rain",
+        ),
+        (
+            AuditEvent(action=Action.AMBIGUOUS, details={"by_date": {"3": 1}, "applied": 1}),
+            "The database could not say whether the change arrived; it was applied.",
+        ),
+    ],
+)
+def test_notes(event: AuditEvent, said: str) -> None:
+    assert wording.notes(event) == said
