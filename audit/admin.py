@@ -1,6 +1,5 @@
 """The trail and the check-ins in the admin: to look at, never to change."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -32,15 +31,6 @@ class WhenFilter(admin.DateFieldListFilter):
         self.title = "when"
 
 
-class ActionFilter(admin.ChoicesFieldListFilter):
-    """The actions, named as in the list."""
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        names = [None, *(wording.ACTIONS.get(value) for value, _ in self.field.flatchoices)]
-        for choice, name in zip(super().choices(changelist), names, strict=True):
-            yield {**choice, "display": name or choice["display"]}
-
-
 class AppendOnlyAdmin(admin.ModelAdmin):
     ordering = ("-pk",)
     show_full_result_count = False
@@ -60,7 +50,7 @@ class AppendOnlyAdmin(admin.ModelAdmin):
 
     @admin.display(description="what", ordering="action")
     def what(self, record: AuditEvent | CheckIn) -> str:
-        return wording.action(record)
+        return record.get_action_display()
 
     @admin.display(description="by", ordering="actor_kind")
     def by(self, record: AuditEvent | CheckIn) -> str:
@@ -96,7 +86,7 @@ class AuditEventAdmin(AppendOnlyAdmin):
         "place",
         "counter",
     )
-    list_filter = (("at", WhenFilter), ("action", ActionFilter), KindFilter)
+    list_filter = (("at", WhenFilter), "action", KindFilter)
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
     fields = (
         "when",
@@ -135,7 +125,7 @@ class CheckInAdmin(AppendOnlyAdmin):
         "actor_id",
         "people",
     )
-    list_filter = (("at", WhenFilter), ("action", ActionFilter))
+    list_filter = (("at", WhenFilter), "action")
     search_fields = ("=registration_id", "=household_id", "=actor_id")
     fields = (
         "when",

@@ -38,17 +38,17 @@ class AuditEvent(AppendOnly):
     """
 
     class Action(models.TextChoices):
-        REGISTERED = "registered"
-        WAITLISTED = "waitlisted"
-        PROMOTED = "promoted"
-        CANCELLED = "cancelled"
-        MOVED_FROM = "moved_from"
-        MOVED_TO = "moved_to"
-        ATTENDEES_CHANGED = "attendees_changed"
-        CHECKED_IN = "checked_in"
-        CHECK_IN_UNDONE = "check_in_undone"
-        NO_SHOW = "no_show"
-        AMBIGUOUS = "ambiguous"
+        REGISTERED = "registered", "Registered"
+        WAITLISTED = "waitlisted", "Joined the waitlist"
+        PROMOTED = "promoted", "Promoted from the waitlist"
+        CANCELLED = "cancelled", "Cancelled"
+        MOVED_FROM = "moved_from", "Moved away"
+        MOVED_TO = "moved_to", "Moved here"
+        ATTENDEES_CHANGED = "attendees_changed", "Attendees changed"
+        CHECKED_IN = "checked_in", "Checked in"
+        CHECK_IN_UNDONE = "check_in_undone", "Check-in undone"
+        NO_SHOW = "no_show", "No-show"
+        AMBIGUOUS = "ambiguous", "Counter unclear"
 
     at = models.DateTimeField(db_index=True)
     action = models.CharField(max_length=32, choices=Action.choices)
@@ -70,6 +70,8 @@ class AuditEvent(AppendOnly):
 
     class Meta:
         db_table = "audit_events"
+        verbose_name = "trail entry"
+        verbose_name_plural = "trail entries"
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}, {date_format(localtime(self.at), 'DATETIME_FORMAT')}"
@@ -83,8 +85,8 @@ class CheckIn(AppendOnly):
     """
 
     class Action(models.TextChoices):
-        CHECK_IN = "check_in"
-        UNDO = "undo"
+        CHECK_IN = "check_in", "Checked in"
+        UNDO = "undo", "Check-in undone"
 
     at = models.DateTimeField(db_index=True)
     action = models.CharField(max_length=16, choices=Action.choices)
@@ -101,6 +103,7 @@ class CheckIn(AppendOnly):
 
     class Meta:
         db_table = "check_ins"
+        verbose_name = "check-in"
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}, {date_format(localtime(self.at), 'DATETIME_FORMAT')}"

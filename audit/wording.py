@@ -2,27 +2,7 @@
 
 from audit.models import AuditEvent, CheckIn
 
-ACTIONS: dict[str, str] = {
-    AuditEvent.Action.REGISTERED: "Registered",
-    AuditEvent.Action.WAITLISTED: "Joined the waitlist",
-    AuditEvent.Action.PROMOTED: "Promoted from the waitlist",
-    AuditEvent.Action.CANCELLED: "Cancelled",
-    AuditEvent.Action.MOVED_FROM: "Moved away",
-    AuditEvent.Action.MOVED_TO: "Moved here",
-    AuditEvent.Action.ATTENDEES_CHANGED: "Attendees changed",
-    AuditEvent.Action.CHECKED_IN: "Checked in",
-    AuditEvent.Action.CHECK_IN_UNDONE: "Check-in undone",
-    AuditEvent.Action.NO_SHOW: "No-show",
-    AuditEvent.Action.AMBIGUOUS: "Counter unclear",
-    CheckIn.Action.CHECK_IN: "Checked in",
-    CheckIn.Action.UNDO: "Check-in undone",
-}
-
 ACTOR_KINDS = {"participant": "Participant", "staff": "Staff", "system": "The system"}
-
-
-def action(record: AuditEvent | CheckIn) -> str:
-    return ACTIONS.get(record.action, record.action)
 
 
 def actor_kind(record: AuditEvent | CheckIn) -> str:

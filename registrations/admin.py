@@ -25,6 +25,7 @@ from registrations.desk.actions import STAFF_ACTIONS
 from registrations.models import EventRegistration, EventStatus, Household, HouseholdMember
 from registrations.queries import details, names, registrations
 from registrations.queries.details import RegistrationDetails
+from schedules import display
 from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -77,7 +78,7 @@ class RegistrationList(ChangeList):
     @admin.display(description="time")
     def time(self, row: EventRegistration) -> str | None:
         appointment = self.details[row.pk].appointment
-        return appointment.start_time if appointment else None
+        return display.clock(appointment.start_time) if appointment else None
 
     @admin.display(description="status", ordering="event_status")
     def state(self, row: EventRegistration) -> SafeString:
@@ -170,7 +171,16 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
 
 class MemberInline(ReadOnlyInline):
     model = HouseholdMember
-    fields = ("first_name", "last_name", "date_of_birth", "is_head_of_household", "is_active")
+    fields = ("first_name", "last_name", "date_of_birth", "is_head", "is_present")
+    readonly_fields = ("is_head", "is_present")
+
+    @admin.display(description="head of household", boolean=True)
+    def is_head(self, member: HouseholdMember) -> bool:
+        return member.is_head_of_household
+
+    @admin.display(description="active", boolean=True)
+    def is_present(self, member: HouseholdMember) -> bool:
+        return member.is_active
 
 
 @admin.register(Household)

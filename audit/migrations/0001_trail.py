@@ -22,16 +22,16 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("registered", "Registered"),
-                            ("waitlisted", "Waitlisted"),
-                            ("promoted", "Promoted"),
+                            ("waitlisted", "Joined the waitlist"),
+                            ("promoted", "Promoted from the waitlist"),
                             ("cancelled", "Cancelled"),
-                            ("moved_from", "Moved From"),
-                            ("moved_to", "Moved To"),
-                            ("attendees_changed", "Attendees Changed"),
-                            ("checked_in", "Checked In"),
-                            ("check_in_undone", "Check In Undone"),
-                            ("no_show", "No Show"),
-                            ("ambiguous", "Ambiguous"),
+                            ("moved_from", "Moved away"),
+                            ("moved_to", "Moved here"),
+                            ("attendees_changed", "Attendees changed"),
+                            ("checked_in", "Checked in"),
+                            ("check_in_undone", "Check-in undone"),
+                            ("no_show", "No-show"),
+                            ("ambiguous", "Counter unclear"),
                         ],
                         max_length=32,
                     ),
@@ -49,6 +49,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "audit_events",
+                "verbose_name": "trail entry",
+                "verbose_name_plural": "trail entries",
             },
         ),
         migrations.CreateModel(
@@ -64,7 +66,8 @@ class Migration(migrations.Migration):
                 (
                     "action",
                     models.CharField(
-                        choices=[("check_in", "Check In"), ("undo", "Undo")], max_length=16
+                        choices=[("check_in", "Checked in"), ("undo", "Check-in undone")],
+                        max_length=16,
                     ),
                 ),
                 ("registration_id", models.BigIntegerField(db_index=True)),
@@ -78,6 +81,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "check_ins",
+                "verbose_name": "check-in",
             },
         ),
     ]

@@ -50,6 +50,7 @@ def _confirmed(
     done: str,
     effect: str,
     frees_places: bool = False,
+    title: str = "",
 ) -> StaffAction:
     """An action that calls one service for each registration, once a page has been confirmed."""
 
@@ -64,13 +65,13 @@ def _confirmed(
             registration = row.registration
             is_allowed, text = registration.status in allowed, effect
             if not is_allowed:
-                text = f"Is {_label(registration)}: will be refused."
+                text = f"Already {_label(registration)}: this will be refused."
             elif frees_places and registration.status in HOLDING:
                 leaving[registration.target] += 1
                 text = "Gives the place back."
             effects.append((row, is_allowed, text))
         return confirmation.page(
-            request, action=name, title=label, effects=effects, leaving=leaving
+            request, action=name, title=title or label, effects=effects, leaving=leaving
         )
 
     return StaffAction(name, label, permission, allowed, run)
@@ -95,7 +96,7 @@ def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         if registration.status is not Status.WAITLISTED:
             return row, False, f"Is {_label(registration)}, not waiting."
         if registration.pk in promoted:
-            return row, True, "Will be promoted: confirmed."
+            return row, True, "Will be promoted and confirmed."
         return row, False, f"Stays number {row.waitlist_position} on the waitlist."
 
     return confirmation.page(
@@ -134,7 +135,7 @@ STAFF_ACTIONS = (
         frozenset({Status.CONFIRMED, Status.NO_SHOW}),
         service=attendance.check_in,
         done="checked in",
-        effect="Checked in, with all attendees. No counter moves.",
+        effect="Will be checked in with all attendees. No counter moves.",
     ),
     _confirmed(
         "undo_check_in",
@@ -143,7 +144,7 @@ STAFF_ACTIONS = (
         frozenset({Status.CHECKED_IN}),
         service=attendance.undo_check_in,
         done="check-in{s} undone",
-        effect="Confirmed again. No counter moves.",
+        effect="Goes back to confirmed. No counter moves.",
     ),
     _confirmed(
         "mark_no_show",
@@ -152,7 +153,7 @@ STAFF_ACTIONS = (
         frozenset({Status.CONFIRMED}),
         service=attendance.mark_no_show,
         done="marked as no-show",
-        effect="Nobody came. The place still counts.",
+        effect="Marked as no-show. The place stays reserved.",
     ),
     StaffAction("move", "Move to another slot", "move", move.MOVABLE, move.run),
     StaffAction(
@@ -171,6 +172,7 @@ STAFF_ACTIONS = (
         done="cancelled",
         effect="Leaves the waitlist. No counter moves.",
         frees_places=True,
+        title="Cancel registrations",
     ),
 )
 

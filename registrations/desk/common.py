@@ -20,6 +20,7 @@ from registrations.errors import (
     InvalidRequest,
     RegistrationError,
 )
+from schedules import display
 from schedules.appointments import Appointment
 
 DOWN = (OperationalError, InterfaceError)
@@ -62,7 +63,7 @@ def error_message(refusal: Exception) -> str:
     if isinstance(refusal, AlreadyCheckedIn) and refusal.extra:
         first = name_of(refusal.extra["checked_in_by"])
         at = format_date(timezone.localtime(refusal.extra["checked_in_at"]), "P")
-        return f"Already checked in by {first} at {at}."
+        return f"Already checked in by {first} at {at.rstrip('.')}."
     return str(refusal)
 
 
@@ -80,8 +81,9 @@ def names_of(actor_ids: Iterable[str]) -> dict[str, str]:
 
 def describe(appointment: Appointment) -> str:
     """An appointment in a line: event, day, time."""
-    day = f"{appointment.date:%a %b} {appointment.date.day}" if appointment.date else "no day"
-    return f"{appointment.event_name}, {day}, {appointment.start_time or 'all day'}"
+    day = f"{appointment.date:%a %b} {appointment.date.day}" if appointment.date else "no date"
+    times = display.times(appointment.start_time, appointment.end_time)
+    return f"{appointment.event_name}, {day}, {times}"
 
 
 def page(request: HttpRequest, template: str, title: str, **context: object) -> TemplateResponse:

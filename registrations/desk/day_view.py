@@ -36,7 +36,7 @@ def index(request: HttpRequest) -> HttpResponse:
     try:
         chosen = parse_date(request.GET.get("date", "")) or today
     except ValueError:
-        messages.error(request, "That is not a day of the calendar. This is today.")
+        messages.error(request, "That date does not exist. Showing today.")
         chosen = today
     try:
         found, is_down = occupancy.between(chosen, chosen), False
@@ -73,7 +73,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     return common.page(
         request,
         "day.html",
-        day.row.event.event_name if day else "A date without its schedule",
+        day.row.event.event_name if day else "Date not in the schedules",
         event_date_id=event_date_id,
         **numbers,
         text=text,
@@ -124,7 +124,7 @@ def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -
     rows = _roster(event_date_id)
     registration = rows.filter(pk=common.parse_id(request.POST.get("registration"))).first()
     if registration is None:
-        messages.error(request, "This registration is no longer on this date. It was moved.")
+        messages.error(request, "This registration was moved to another date.")
         return redirect(here)
     try:
         service(registration, by=common.actor(request), **given)

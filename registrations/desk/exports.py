@@ -30,7 +30,7 @@ HEADERS = (
     "start",
     "end",
     "status",
-    "queue",
+    "waitlist position",
     "attendees",
     "names",
     "registered",
@@ -51,7 +51,7 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         rows = shown(request).get_queryset(request)
     except IncorrectLookupParameters:
-        messages.error(request, "The address names a filter that cannot be read.")
+        messages.error(request, "One of the filters is not valid.")
         return redirect(LIST)
     if rows.count() > MAX_ROWS:
         messages.error(request, f"More than {MAX_ROWS:,} rows: filter the list first.")
@@ -102,7 +102,7 @@ def _values(shown: RegistrationDetails) -> list[Any]:
         appointment.date if appointment else "",
         appointment.start_time if appointment else "",
         appointment.end_time if appointment else "",
-        str(row.event_status or ""),
+        row.status.label if row.status else str(row.event_status or ""),
         shown.waitlist_position or "",
         len(shown.attendees),
         ", ".join(str(member) for member in shown.attendees),

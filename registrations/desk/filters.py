@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_date
 from registrations.desk import common
 from registrations.models import EventRegistration, Status
 from registrations.queries import registrations, statuses
+from schedules import display
 from schedules.models import Event, EventSlot
 
 Rows = QuerySet[EventRegistration]
@@ -141,7 +142,7 @@ class SlotFilter(_FormFilter):
 
 
 def _slot_name(slot: EventSlot) -> str:
-    return f"{slot.start_time} {slot.event_hour.event_date.event.event_name} ({slot.pk})"
+    return f"{display.clock(slot.start_time)} {slot.event_hour.event_date.event.event_name}"
 
 
 def _day(given: str | None) -> date | None:

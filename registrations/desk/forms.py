@@ -6,6 +6,7 @@ from django import forms
 
 from registrations.models import HouseholdMember
 from registrations.queries.occupancy import Day, Fill
+from schedules import display
 from schedules.targets import Target
 
 
@@ -49,7 +50,7 @@ def _key(fill: Fill) -> str:
 
 
 def _label(fill: Fill) -> str:
-    times = f"{fill.start_time}–{fill.end_time}" if fill.start_time else "All day"
+    times = display.times(fill.start_time, fill.end_time)
     waiting = f", {fill.waiting} waiting" if fill.waiting else ""
     return f"{times}: {fill.free} of {fill.capacity} free{waiting}"
 

@@ -91,9 +91,9 @@ def _effect(row: RegistrationDetails, target: Target) -> Effect:
     registration = row.registration
     if registration.status not in MOVABLE:
         status = registration.status.label.lower() if registration.status else "without a status"
-        return row, False, f"Is {status}: will be refused."
+        return row, False, f"Already {status}: this will be refused."
     if registration.target == target:
-        return row, True, "Is already there: nothing changes."
+        return row, True, "Already there: nothing changes."
     if registration.status is Status.WAITLISTED:
-        return row, True, "Leaves the waitlist and takes a place there, if one is free."
-    return row, True, "Gives the place back and takes one there; stays if none is free."
+        return row, True, "Leaves the waitlist for a place there, if one is free."
+    return row, True, "Moves if a place is free there; otherwise stays."

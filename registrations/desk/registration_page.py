@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
-from audit import trail
+from audit import trail, wording
 from audit.models import AuditEvent
 from registrations.desk import actions, common, confirmation, move
 from registrations.models import EventRegistration
@@ -35,5 +35,5 @@ def show(request: HttpRequest, registration: EventRegistration) -> HttpResponse:
 
 def _actor_name(event: AuditEvent, names: Mapping[str, str]) -> str:
     if event.actor_kind != trail.STAFF:
-        return event.actor_kind
-    return names.get(event.actor_id, f"staff {event.actor_id}")
+        return wording.actor_kind(event)
+    return names.get(event.actor_id, f"Staff user {event.actor_id}")

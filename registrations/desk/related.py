@@ -81,7 +81,7 @@ class TrailList(ChangeList):
 
 
 class LinkedTrailAdmin(AppendOnlyAdmin):
-    search_help_text = "Confirmation code, user name of a member of staff, or an id"
+    search_help_text = "Confirmation code, staff user name, or a number"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TrailList

@@ -30,7 +30,7 @@ def history(events: Iterable[tuple[AuditEvent, str]]) -> dict[str, Any]:
         "events": [
             {
                 "at": event.at,
-                "action": wording.action(event),
+                "action": event.get_action_display(),
                 "who": who,
                 "appointment": appointments.get(event.pk),
                 "counter": wording.counter_change(event),

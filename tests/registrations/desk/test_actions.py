@@ -40,7 +40,7 @@ def test_cancel_says_what_it_will_do_and_does_it() -> None:
     asked = desk.act(coordinator, "cancel", one, other)
     said = desk.confirm(coordinator, "cancel", one, other)
 
-    assert f"09:30 2 → 1 Cid {waits.confirmation_code}" in asked
+    assert f"9:30 a.m.–9:45 a.m. 2 → 1 Cid {waits.confirmation_code}" in asked
     assert "2 cancelled." in said
     assert b.status_of(waits) == "confirmed"
     assert b.reserved(slot) == 1
@@ -56,7 +56,7 @@ def test_one_that_is_refused_holds_up_no_other() -> None:
     asked = desk.act(coordinator, "cancel", here, away)
     said = desk.confirm(coordinator, "cancel", here, away)
 
-    assert "Is checked in: will be refused." in asked
+    assert "Already checked in: this will be refused." in asked
     assert here.confirmation_code in said
     assert "1 cancelled." in said
     assert [b.status_of(here), b.status_of(away)] == ["checked_in", "cancelled"]

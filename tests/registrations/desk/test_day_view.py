@@ -30,7 +30,7 @@ def test_the_only_distribution_of_today_is_opened_at_once(slot: EventSlot) -> No
 
     assert "Gate" in desk.page(anna, "days/")
     assert "No distributions on this day." in desk.page(anna, "days/", date="2030-01-01")
-    assert "That is not a day of the calendar." in desk.page(anna, "days/", date="2030-02-31")
+    assert "That date does not exist. Showing today." in desk.page(anna, "days/", date="2030-02-31")
 
     factories.EventDateFactory(event_date_key=factories.in_days(0), event__event_name="Market")
     both = desk.page(anna, "days/")
@@ -121,7 +121,7 @@ def test_touching_one_that_was_moved_away(today: EventDate, slot: EventSlot) -> 
         desk.log_in("Front desk"), f"{desk.day(today)}check-in/", registration=registration.pk
     )
 
-    assert "no longer on this date" in said
+    assert "was moved to another date" in said
     assert b.status_of(registration) == "confirmed"
 
 

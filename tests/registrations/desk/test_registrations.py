@@ -59,7 +59,7 @@ def test_event_and_slot_can_be_chosen(some: None) -> None:
 
     page = desk.page(desk.log_in("Front desk"), "", day=str(day))
 
-    assert "09:30 Market (501)" in page
+    assert "9:30 a.m. Market" in page
 
 
 def test_search_finds_names_in_parts_misspelt_and_exact_ones_first() -> None:
@@ -93,7 +93,7 @@ def test_a_registration_shows_its_history_and_what_can_be_done() -> None:
 
     event = slot.event_hour.event_date
     place = f"{event.event.event_name}, {event.date:%a %b} {event.date.day}, 9:30 a.m.–9:45 a.m."
-    assert f"Registered participant {place} 1 place taken" in checked_in
+    assert f"Registered Participant {place} 1 place taken" in checked_in
     assert f"Checked in anna {place}" in checked_in
     assert "Undo check-in…" in checked_in
     assert "Move to another slot…" not in checked_in
