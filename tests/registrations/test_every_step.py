@@ -255,7 +255,7 @@ def _trap_decision(case: Case, hold: Hold) -> Trap:
     """At the private COMMIT of the booking. (That of a ledger's opening may come before it.)"""
 
     def is_decision(statement: Statement) -> bool:
-        booked = any(sent.sql.startswith("INSERT INTO `event_reg") for sent in case.steps.sent)
+        booked = any(sent.sql.startswith("INSERT INTO event_reg") for sent in case.steps.sent)
         return booked and (statement.alias, statement.sql) == (PRIVATE, "COMMIT")
 
     return case.steps.trap(is_decision, hold=hold)
@@ -298,14 +298,10 @@ def test_control_without_the_ledgers_lock_a_commit_in_flight_oversells(
         victim = case.start()
         trap.wait()
         victim.kill()
-        monkeypatch.setattr(ledgers, "_locked", _unlocked)
+        monkeypatch.setattr(ledgers, "row_lock", lambda alias: "")
         monkeypatch.setattr(ledgers, "write", lambda ledger, pending: None)  # waits for the lock
         other_server.submit(_next, newcomer, case.slot).result(30)
         trap.release()
         trap.wait_answered()
 
     assert b.oversold() == {case.slot.pk: (2, 1)}
-
-
-def _unlocked(target: Any) -> Any:
-    return Ledger.objects.filter(kind=target.kind, target_id=target.id).first()
