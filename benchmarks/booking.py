@@ -207,8 +207,10 @@ def main(threads: int) -> None:
             rates.append((ours, bare))
         assert b.drift() == {}, "the counters are wrong"
         ours, bare = (median(rate) for rate in zip(*rates, strict=True))
-        print(f"{name}, {threads} threads: {ours:.0f}/s beside {bare:.0f}/s without framework,"
-              f" ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
+        print(
+            f"{name}, {threads} threads: {ours:.0f}/s beside {bare:.0f}/s without framework,"
+            f" ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
 
 
 if __name__ == "__main__":

@@ -102,14 +102,19 @@ def cluster(home: Path) -> Iterator[list[Server]]:
 
     def options(number: int) -> tuple[str, ...]:
         return (
-            "--wsrep-on=ON", f"--wsrep-provider={PROVIDER}", f"--wsrep-cluster-address={address}",
-            "--wsrep-cluster-name=freshtrak", f"--wsrep-node-name=node{number}",
-            "--wsrep-node-address=127.0.0.1", "--binlog-format=ROW",
-            "--innodb-autoinc-lock-mode=2", "--innodb-flush-log-at-trx-commit=2",
+            "--wsrep-on=ON",
+            f"--wsrep-provider={PROVIDER}",
+            f"--wsrep-cluster-address={address}",
+            "--wsrep-cluster-name=freshtrak",
+            f"--wsrep-node-name=node{number}",
+            "--wsrep-node-address=127.0.0.1",
+            "--binlog-format=ROW",
+            "--innodb-autoinc-lock-mode=2",
+            "--innodb-flush-log-at-trx-commit=2",
             f"--wsrep-provider-options=base_port={ports[number]};"
             f"gmcast.listen_addr=tcp://127.0.0.1:{ports[number]};"
             f"ist.recv_addr=127.0.0.1:{free_port()}",
-        )  # fmt: skip
+        )
 
     home.chmod(0o755)
     first = Server(home / "0", "freshtrak_private", *options(0), "--wsrep-new-cluster")
@@ -145,9 +150,12 @@ def _urls(node: Server) -> dict[str, str]:
 
 def _fill(node: Server) -> None:
     os.environ.update(
-        _urls(node), DEBUG="true", DJANGO_SETTINGS_MODULE="freshtrak.settings", GALERA="true",
+        _urls(node),
+        DEBUG="true",
+        DJANGO_SETTINGS_MODULE="freshtrak.settings",
+        GALERA="true",
         DATABASE_IDLE_TIMEOUT="600",
-    )  # fmt: skip
+    )
     import django
 
     django.setup()
@@ -221,9 +229,10 @@ def _connect(alias: str, node: Server, *, waits: bool = True) -> None:
         **settings,
         "PORT": node.port,
         "OPTIONS": {
-            **settings["OPTIONS"], "init_command": f"{begin}, wsrep_sync_wait = {int(waits)}"
+            **settings["OPTIONS"],
+            "init_command": f"{begin}, wsrep_sync_wait = {int(waits)}",
         },
-    }  # fmt: skip
+    }
 
 
 class Load:
@@ -439,10 +448,13 @@ def _row(nodes: list[Server], scenario: Scenario, load: str) -> str:
     getattr(running, load)()
     oversold, drift, outcomes = running.result()
     columns = [
-        f"{scenario.title}, {load}", oversold, drift, str(b.ambiguities() - ambiguous),
+        f"{scenario.title}, {load}",
+        oversold,
+        drift,
+        str(b.ambiguities() - ambiguous),
         f"{_counts(_refused(nodes) - refused)}; {_counts(errors)}",
         f"{outcomes}; {_counts(logged)}",
-    ]  # fmt: skip
+    ]
     return f"| {' | '.join(columns)} |"
 
 

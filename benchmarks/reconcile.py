@@ -37,8 +37,9 @@ PER_HOUR, HOURS_PER_DATE = 10, 10
 
 def _fill(slots: int) -> None:
     """So many slots, ten an hour, ten hours a date; one registration in each."""
-    slot = factories.EventSlotFactory(event_slot_id=1, event_hour__event_hour_id=1,
-                                      event_hour__event_date__event_date_id=1)  # fmt: skip
+    slot = factories.EventSlotFactory(
+        event_slot_id=1, event_hour__event_hour_id=1, event_hour__event_date__event_date_id=1
+    )
     hours, dates = slots // PER_HOUR, slots // PER_HOUR // HOURS_PER_DATE
     _copy(slot.event_hour.event_date, dates, {})
     _copy(slot.event_hour, hours, {"event_date_id": f"1 + (seq - 1) DIV {HOURS_PER_DATE}"})
