@@ -1,10 +1,12 @@
 """The trail and the check-ins in the admin: to look at, never to change."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from audit.models import AuditEvent
+
+Rows = QuerySet[AuditEvent]
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -13,10 +15,10 @@ class KindFilter(admin.SimpleListFilter):
     title = "who"
     parameter_name = "actor_kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [("participant", "Participants"), ("staff", "Staff"), ("system", "The system")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         return queryset.filter(actor_kind=self.value()) if self.value() else queryset
 
 
@@ -27,10 +29,10 @@ class AppendOnlyAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 

@@ -1,7 +1,5 @@
 """The admin as the desk: its titles, its log-in, and the pages beside the lists."""
 
-from typing import Any
-
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
@@ -18,7 +16,7 @@ class DeskSite(AdminSite):
     enable_nav_sidebar = False  # a tablet has no room for it; the base template has links
 
     def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         """Throttled by address: axes locks one name, this slows whoever tries many names."""
         wait = throttling.log_in_wait(request) if request.method == "POST" else None

@@ -39,7 +39,7 @@ TOO_MUCH = {
 
 
 @register(Tags.database)
-def check_databases(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_databases(databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
     """The findings on those of our two databases that are named, if they are servers."""
     return [
         finding
@@ -61,9 +61,9 @@ def _findings(alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _ask(alias: str, sql: str, *given: Any) -> list[tuple[Any, ...]]:
+def _ask(alias: str, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
     with connections[alias].cursor() as cursor:
-        cursor.execute(sql, given)
+        cursor.execute(sql, parameters)
         return list(cursor.fetchall())
 
 

@@ -1,7 +1,5 @@
 """Which models live in which database, and what must never happen."""
 
-from typing import Any
-
 from django.db.models import Model
 
 from freshtrak.databases import PRIVATE, PUBLIC
@@ -18,14 +16,14 @@ class DatabaseRouter:
     a public row is referenced by its integer id.
     """
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         return _home(model._meta.app_label)
 
-    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+    def db_for_write(self, model: type[Model], **hints: object) -> str:
         return _home(model._meta.app_label)
 
-    def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
+    def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
         return _home(obj1._meta.app_label) == _home(obj2._meta.app_label)
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         return db == PRIVATE and _home(app_label) == PRIVATE

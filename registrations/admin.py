@@ -34,9 +34,11 @@ class RegistrationList(ChangeList):
     Its columns are methods of the page, because the admin hands a column its row and nothing else.
     """
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        self.details: dict[int, RegistrationDetails] = {}
-        super().__init__(request, *args, **kwargs)
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        rows = details.read(self.result_list)
+        self.details = {row.registration.pk: row for row in rows}
         checkbox = [name for name in self.list_display if name == "action_checkbox"]
         self.list_display: list[Any] = [
             *checkbox,
@@ -50,12 +52,6 @@ class RegistrationList(ChangeList):
             self.people,
         ]
         self.list_display_links = [self.code]
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        rows = details.read(self.result_list)
-        self.details = {row.registration.pk: row for row in rows}
         if not all(row.is_schedule_available for row in rows):
             messages.warning(request, common.SCHEDULES_DOWN)
 
@@ -116,14 +112,14 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         css = {"all": ("registrations/desk.css",)}
 
     def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         return super().changelist_view(request, {"title": "Registrations", **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventRegistration]:
         return registrations.registrations().select_related("event_status", "household")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return RegistrationList
 
     def get_search_results(

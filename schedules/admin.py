@@ -1,12 +1,16 @@
 """PantryTrak's schedules in the admin: to look at, never to change."""
 
-from typing import Any
+import datetime
+from collections.abc import Callable
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from schedules.models import Event, EventDate, EventHour, EventSlot
+
+Columns = tuple[str | Callable[..., str | bool], ...]
+"""Fields and methods by name, and functions of a row."""
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -15,13 +19,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     class Media:
         css = {"all": ("schedules/fill.css",)}
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
@@ -30,22 +34,22 @@ class ReadOnlyInline(admin.TabularInline):
     can_delete = False
     show_change_link = True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
 @admin.display(description="taken")
-def taken(row: Any) -> str:
+def taken(row: EventDate | EventSlot) -> str:
     return render_to_string(
         "schedules/fill.html", {"taken": row.reserved, "capacity": row.capacity}
     )
 
 
 class EventAdmin(ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("event_name", "city", "zip", "is_published")
+    list_display: Columns = ("event_name", "city", "zip", "is_published")
     search_fields = ("event_name", "event_nickname", "city", "zip")
     ordering = ("event_name",)
 
@@ -61,14 +65,14 @@ class HourInline(ReadOnlyInline):
 
 
 class EventDateAdmin(ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("date", "event", "start_time", "end_time", taken, "accepts")
+    list_display: Columns = ("date", "event", "start_time", "end_time", taken, "accepts")
     list_select_related = ("event",)
     search_fields = ("event__event_name", "=event_date_key")
     ordering = ("-event_date_key", "pk")
     inlines = (HourInline,)
 
     @admin.display(description="date", ordering="event_date_key")
-    def date(self, day: EventDate) -> Any:
+    def date(self, day: EventDate) -> datetime.date | None:
         return day.date
 
     @admin.display(boolean=True, description="takes reservations")
@@ -98,7 +102,7 @@ class EventHourAdmin(ReadOnlyAdmin):
 
 
 class EventSlotAdmin(ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("event_slot_id", "date", "start_time", "end_time", taken)
+    list_display: Columns = ("event_slot_id", "date", "start_time", "end_time", taken)
     list_select_related = ("event_hour__event_date__event",)
     search_fields = ("=event_slot_id", "event_hour__event_date__event__event_name")
     ordering = ("-event_hour__event_date__event_date_key", "start_time_key", "pk")

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from schedules.keys import ACTIVE, date_key, zone_of
+
+if TYPE_CHECKING:
+    from schedules.models import Event, EventDate, EventSlot
 
 
 def _published(event: str) -> Q:
@@ -56,7 +59,7 @@ def _any(conditions: Iterable[Q]) -> Q:
     return result
 
 
-class EventQuerySet(models.QuerySet[Any]):
+class EventQuerySet(models.QuerySet["Event"]):
     def public(self, now: datetime) -> EventQuerySet:
         """Events with at least one public date."""
         from schedules.models import EventDate
@@ -65,7 +68,7 @@ class EventQuerySet(models.QuerySet[Any]):
         return self.filter(_published(""), Exists(dates))
 
 
-class EventDateQuerySet(models.QuerySet[Any]):
+class EventDateQuerySet(models.QuerySet["EventDate"]):
     def public(self, now: datetime) -> EventDateQuerySet:
         """Dates that anybody may see at `now`. Runs one query itself, for the zones in use."""
         return self.filter(
@@ -103,7 +106,7 @@ class EventDateQuerySet(models.QuerySet[Any]):
         return self.annotate(has_slots=Exists(slots))
 
 
-class EventSlotQuerySet(models.QuerySet[Any]):
+class EventSlotQuerySet(models.QuerySet["EventSlot"]):
     def active(self) -> EventSlotQuerySet:
         """Slots that are in use, in an hour that is."""
         return self.filter(status_id=ACTIVE, event_hour__status_id=ACTIVE)

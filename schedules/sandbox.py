@@ -1,7 +1,6 @@
 """A public database of one's own, for the demo and the tests. Never PantryTrak's."""
 
 from pathlib import Path
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
@@ -11,7 +10,7 @@ from freshtrak.databases import PUBLIC
 _SQL = Path(__file__).parent / "sql"
 
 # Columns that PantryTrak's tables demand and this project never reads, with an empty value.
-_UNREAD: dict[str, dict[str, Any]] = {
+_UNREAD: dict[str, dict[str, str | int]] = {
     "events": {
         "service_zips": "",
         "last_schedule_mgmt_datekey": 0,

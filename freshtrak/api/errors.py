@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
-from typing import Any
 
 import structlog
 from django.core.exceptions import SuspiciousOperation
@@ -94,7 +93,7 @@ def _code(name: str, status: int) -> Code:
 
 def document(
     code: str, detail: str, status: int | None = None, **members: object
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The body: `type`, `title`, `status`, `detail`, `code`, and what the error adds."""
     status = status or CODES[code].status
     return {
@@ -113,7 +112,7 @@ def respond(
     *,
     headers: Mapping[str, str] | None = None,
     status: int = 500,
-    **members: Any,
+    **members: object,
 ) -> Response:
     """The answer with this code; `status` counts only for a code that the table does not have."""
     REFUSALS.labels(code).inc()
@@ -129,7 +128,7 @@ def respond(
     )
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: Mapping[str, object]) -> Response | None:
     """DRF's hook. What is not ours, DRF's or the database's stays an exception (500, logged)."""
     set_rollback()
     if isinstance(error, InvalidRequest):
@@ -177,7 +176,7 @@ def _respond_to_drf(error: exceptions.APIException) -> Response:
     return respond(code, detail, headers=headers, status=error.status_code)
 
 
-def _flatten(details: Any, path: str = "") -> list[FieldError]:
+def _flatten(details: object, path: str = "") -> list[FieldError]:
     """DRF's nested errors as a list with dotted paths: `attendees.0`."""
     if isinstance(details, dict) and set(details) == {"message", "code"}:
         return [FieldError(path or "body", details["code"], str(details["message"]))]
@@ -186,6 +185,7 @@ def _flatten(details: Any, path: str = "") -> list[FieldError]:
             ("" if key == "non_field_errors" else key, value) for key, value in details.items()
         ]
     else:
+        assert isinstance(details, list)
         leaves = all(set(item) == {"message", "code"} for item in details if item)
         items = [("" if leaves else index, value) for index, value in enumerate(details)]
     return [

@@ -12,7 +12,7 @@ MAX_PRIVATE_ID = 2**63 - 1  # BIGINT
 class WholeNumberField(serializers.IntegerField):
     """A JSON number, not a string that looks like one."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if isinstance(data, float) and data.is_integer():
             data = int(data)
         if not isinstance(data, int) or isinstance(data, bool):
@@ -23,13 +23,13 @@ class WholeNumberField(serializers.IntegerField):
 class StrictBooleanField(serializers.BooleanField):
     """true or false, not a word for it."""
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
 
 
-def validated(serializer: type[serializers.Serializer[Any]], data: object) -> Mapping[str, Any]:
+def validated(serializer: type[serializers.Serializer], data: object) -> Mapping[str, Any]:
     """What was sent, if it has the shape of `serializer`. Raises ValidationError."""
     given = serializer(data=data)
     given.is_valid(raise_exception=True)

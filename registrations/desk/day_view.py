@@ -4,8 +4,9 @@ Works without freshtrak_public: bars and times are missing then, the roster is n
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -18,15 +19,27 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from registrations.desk import common
-from registrations.models import EventRegistrationQuerySet, Status
+from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
 from registrations.queries import details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
+from registrations.queries.occupancy import Day
 from registrations.services import attendance
 
 PAGE_SIZE = 50
 """Rows of the roster on one page."""
 
 Rows = EventRegistrationQuerySet
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the bars show."""
+
+    day: Day | None
+    """None while public is down, or if it no longer has the date."""
+    warning: str
+    count: dict[str, int]
+    """Registrations by the name of their status."""
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -59,7 +72,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     rows = _roster(event_date_id)
-    if numbers["day"] is None and not rows.exists():
+    if numbers.day is None and not rows.exists():
         messages.error(request, "There is no such date, or it is temporarily unavailable.")
         return redirect("admin:registrations_days")
     text = request.GET.get("q", "").strip()
@@ -69,13 +82,13 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     )
     people = details.read(list(page))
     done = details.read(list(rows.filter(pk=common.parse_id(request.GET.get("done")))))
-    day = numbers["day"]
+    day = numbers.day
     return common.page(
         request,
         "day.html",
         day.row.event.event_name if day else "A date without its schedule",
         event_date_id=event_date_id,
-        **numbers,
+        **vars(numbers),
         text=text,
         page=page,
         people=people,
@@ -99,7 +112,7 @@ def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     slot_id = common.parse_id(request.GET.get("slot"))
-    context = {"event_date_id": event_date_id, "slot_id": slot_id, **numbers}
+    context = {"event_date_id": event_date_id, "slot_id": slot_id, **vars(numbers)}
     return render(request, "registrations/includes/counters.html", context)
 
 
@@ -109,7 +122,7 @@ def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
     common.check_permission(request, "attend")
     ticked = [common.parse_id(given) for given in request.POST.getlist("attendee")]
     came = ticked if "choose" in request.POST else None
-    return _one(request, event_date_id, attendance.check_in, attendee_ids=came)
+    return _one(request, event_date_id, partial(attendance.check_in, attendee_ids=came))
 
 
 @require_POST
@@ -118,7 +131,9 @@ def undo(request: HttpRequest, event_date_id: int) -> HttpResponse:
     return _one(request, event_date_id, attendance.undo_check_in)
 
 
-def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -> HttpResponse:
+def _one(
+    request: HttpRequest, event_date_id: int, service: Callable[..., EventRegistration]
+) -> HttpResponse:
     """Calls the service for the registration that was touched, and goes back to the roster."""
     here = common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
     rows = _roster(event_date_id)
@@ -127,7 +142,7 @@ def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -
         messages.error(request, "This registration is no longer on this date. It was moved.")
         return redirect(here)
     try:
-        service(registration, by=common.actor(request), **given)
+        service(registration, by=common.actor(request))
     except common.REFUSALS as refusal:
         why = common.error_message(refusal)
         messages.error(
@@ -145,7 +160,7 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
     common.check_permission(request, "attend")
     the_day = redirect("admin:registrations_day", event_date_id)
     numbers = _numbers(event_date_id)
-    day = numbers["day"]
+    day = numbers.day
     if day is not None and day.is_to_come(timezone.now()):
         messages.error(request, "This day is still to come, so nobody can have missed it.")
         return the_day
@@ -166,7 +181,7 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
         "Close out: mark the rest as no-show",
         event_date_id=event_date_id,
         expected=expected[:200],
-        **numbers,
+        **vars(numbers),
     )
 
 
@@ -184,7 +199,7 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
         event_date_id=event_date_id,
         people=people,
         printed_at=timezone.localtime(),
-        **numbers,
+        **vars(numbers),
     )
 
 
@@ -205,7 +220,7 @@ def _filtered(request: HttpRequest, rows: Rows) -> Rows:
     return rows if request.GET.get("q") else rows.active()
 
 
-def _numbers(event_date_id: int) -> dict[str, Any]:
+def _numbers(event_date_id: int) -> Numbers:
     """How full the date is; without public at least how many are expected, came and wait."""
     try:
         day = occupancy.day(event_date_id)
@@ -217,7 +232,7 @@ def _numbers(event_date_id: int) -> dict[str, Any]:
         by_status = day.fill.by_status
     else:
         by_status = occupancy.total(occupancy.tallies([event_date_id])[event_date_id])
-    return {"day": day, "warning": warning, "count": _by_name(by_status)}
+    return Numbers(day, warning, _by_name(by_status))
 
 
 def _by_name(by_status: Counter[Status]) -> dict[str, int]:

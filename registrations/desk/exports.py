@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import tablib
 from django.contrib import admin, messages
@@ -73,7 +72,7 @@ def as_file(rows: QuerySet[EventRegistration], kind: str) -> HttpResponse:
     )
 
 
-def harmless(value: Any) -> Any:
+def harmless(value: object) -> object:
     """Text that a spreadsheet would run as a formula, made plain text by an apostrophe.
 
     The characters are those that OWASP names under "CSV Injection". Control characters, which
@@ -92,7 +91,7 @@ def _shown(rows: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
         yield from details.read(some)
 
 
-def _values(shown: RegistrationDetails) -> list[Any]:
+def _values(shown: RegistrationDetails) -> list[object]:
     row, appointment = shown.registration, shown.appointment
     return [
         row.confirmation_code,

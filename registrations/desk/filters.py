@@ -24,7 +24,7 @@ class WhenFilter(SimpleListFilter):
     title = "when"
     parameter_name = "when"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [("upcoming", "Today and later"), ("past", "Past")]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
@@ -42,7 +42,7 @@ class StatusFilter(SimpleListFilter):
     title = "status"
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         names = [(status.value, status.label) for status in Status]
         return [*names, ("none", "None of these")]
 
@@ -81,7 +81,7 @@ class EventFilter(_FormFilter):
     title = "event"
     parameter_name = "event_id"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         try:
             events = Event.objects.order_by("event_name", "pk").only("event_name")
             return [(str(event.pk), event.event_name) for event in events]
@@ -100,7 +100,7 @@ class DayFilter(_FormFilter):
     def has_output(self) -> bool:
         return True
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return []
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
@@ -121,7 +121,7 @@ class SlotFilter(_FormFilter):
     title = "slot"
     parameter_name = "event_slot_id"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         slots = EventSlot.objects.with_schedule().order_by("start_time_key", "pk")
         if day := _day(request.GET.get("day")):
             slots = slots.on(day)

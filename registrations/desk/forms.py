@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundWidget
 
 from registrations.models import HouseholdMember
 from registrations.queries.occupancy import Day, Fill
@@ -35,7 +36,7 @@ class TargetForm(forms.Form):
             self.fields["target"].initial = choices[0][0]
 
     @property
-    def options(self) -> list[tuple[Any, Fill]]:
+    def options(self) -> list[tuple[BoundWidget, Fill]]:
         """Each radio button with how full its slot is."""
         return [(radio, self.fills[radio.data["value"]]) for radio in self["target"]]
 

@@ -4,11 +4,9 @@ First the household, then the date, then slot and attendees: each step is a link
 browser's back button works. A refusal appears at the field that it is about.
 """
 
-from typing import Any
-
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -109,7 +107,7 @@ def edit_attendees(request: HttpRequest, registration_id: int) -> HttpResponse:
     )
 
 
-def _sent(request: HttpRequest) -> Any:
+def _sent(request: HttpRequest) -> QueryDict | None:
     """What the form sent, even if it is empty; None when the page is only opened."""
     return request.POST if request.method == "POST" else None
 
@@ -126,7 +124,7 @@ def _household(request: HttpRequest) -> Resolved | None:
         return None
 
 
-def _choose(request: HttpRequest, household: Resolved | None, **context: Any) -> HttpResponse:
+def _choose(request: HttpRequest, household: Resolved | None, **context: object) -> HttpResponse:
     """The steps before the form: which household, which date."""
     text = request.GET.get("q", "").strip()
     return common.page(
@@ -174,18 +172,24 @@ def _register(
     *,
     walk_in: bool,
 ) -> HttpResponse:
-    given: dict[str, Any] = {
-        "household_id": household.pk,
-        "attendee_ids": form.cleaned_data["attendees"],
-        "override_reason": form.cleaned_data["reason"],
-        "by": common.actor(request),
-        "target": form.chosen,
-    }
     if walk_in:
-        registration = attendance.walk_in(**given)
+        registration = attendance.walk_in(
+            household_id=household.pk,
+            attendee_ids=form.cleaned_data["attendees"],
+            target=form.chosen,
+            override_reason=form.cleaned_data["reason"],
+            by=common.actor(request),
+        )
         there = reverse("admin:registrations_day", args=[day.row.pk])
         return redirect(f"{there}?done={registration.pk}")
-    registration = booking.register(**given, join_waitlist=form.cleaned_data["join_waitlist"])
+    registration = booking.register(
+        household_id=household.pk,
+        attendee_ids=form.cleaned_data["attendees"],
+        target=form.chosen,
+        join_waitlist=form.cleaned_data["join_waitlist"],
+        override_reason=form.cleaned_data["reason"],
+        by=common.actor(request),
+    )
     if registration.status is Status.WAITLISTED:
         position = details.waitlist_positions([registration])[registration.pk]
         messages.warning(

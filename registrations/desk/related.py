@@ -3,8 +3,6 @@
 Their own apps know nothing of registrations, so they are registered here.
 """
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
@@ -20,7 +18,7 @@ from audit.models import AuditEvent, CheckIn
 from registrations import confirmation_codes
 from registrations.desk import common
 from registrations.desk.confirmation import LIST
-from schedules.admin import EventAdmin, EventDateAdmin, EventHourAdmin, EventSlotAdmin
+from schedules.admin import Columns, EventAdmin, EventDateAdmin, EventHourAdmin, EventSlotAdmin
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
 
@@ -62,17 +60,13 @@ class LinkedSlotAdmin(EventSlotAdmin):
 class TrailList(ChangeList):
     """A page of the trail, with the names of the staff on it read at once."""
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        self.names: dict[str, str] = {}
-        super().__init__(request, *args, **kwargs)
-        self.list_display = [
-            self.who if column == "actor_id" else column for column in self.list_display
-        ]
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
         self.names = common.names_of(row.actor_id for row in self.result_list)
+        self.list_display = [
+            self.who if column == "actor_id" else column for column in self.list_display
+        ]
 
     @admin.display(description="who")
     def who(self, row: AuditEvent | CheckIn) -> str:
@@ -83,12 +77,12 @@ class TrailList(ChangeList):
 class LinkedTrailAdmin(AppendOnlyAdmin):
     search_help_text = "Confirmation code, user name of a member of staff, or an id"
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return TrailList
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
         rows, may_have_duplicates = super().get_search_results(request, queryset, search_term)
         text = search_term.strip()
         staff = get_user_model().objects.filter(username=text).first()
@@ -98,9 +92,9 @@ class LinkedTrailAdmin(AppendOnlyAdmin):
             rows |= queryset.filter(actor_kind=trail.STAFF, actor_id=str(staff.pk))
         return rows, may_have_duplicates
 
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
+    def get_list_display(self, request: HttpRequest) -> Columns:
         columns = super().get_list_display(request)
-        return ["registration" if name == "registration_id" else name for name in columns]
+        return tuple("registration" if name == "registration_id" else name for name in columns)
 
     @admin.display(description="registration")
     def registration(self, row: AuditEvent | CheckIn) -> str | None:

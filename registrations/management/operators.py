@@ -1,7 +1,5 @@
 """What the operators' commands share."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
@@ -9,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 class OperatorCommand(BaseCommand):
     """Ends with status 3 and one line, not a traceback, when a database does not answer."""
 
-    def execute(self, *args: Any, **options: Any) -> Any:
+    def execute(self, *args: object, **options: object) -> str | None:
         try:
             return super().execute(*args, **options)
         except (OperationalError, InterfaceError) as error:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db.models import Count, QuerySet
 
@@ -27,11 +26,11 @@ class Scope:
     def is_all(self) -> bool:
         return self == Scope()
 
-    def dates(self) -> QuerySet[Any]:
+    def dates(self) -> QuerySet[EventDate]:
         rows = EventDate.objects.between(self.first, self.last)
         return rows.filter(event_id=self.event_id) if self.event_id is not None else rows
 
-    def slots(self) -> QuerySet[Any]:
+    def slots(self) -> QuerySet[EventSlot]:
         rows = EventSlot.objects.all()
         if self.is_all:
             return rows
@@ -54,7 +53,9 @@ def dates(scope: Scope, batch: int) -> Iterator[list[Counter]]:
     return _batches(scope.dates(), batch)
 
 
-def _batches(rows: QuerySet[Any], batch: int) -> Iterator[list[Counter]]:
+def _batches(
+    rows: QuerySet[EventDate] | QuerySet[EventSlot], batch: int
+) -> Iterator[list[Counter]]:
     """In the order of ids, each batch found by the last id of the one before: memory stays flat.
 
     From one table, for a join would be sorted anew for each batch of a million.

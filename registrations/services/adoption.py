@@ -7,8 +7,10 @@ cannot take part stays readable as it is, and is listed with its reason.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 from django.db import IntegrityError, connections, transaction
 
@@ -45,7 +47,15 @@ class Adopted:
     why: Why
 
 
-Row = dict[str, Any]
+class Row(NamedTuple):
+    """A registration as its old columns have it."""
+
+    pk: int
+    household_id: int | None
+    event_slot_id: int
+    event_status_id: int | None
+    created_at: datetime
+    updated_at: datetime
 
 
 def adopt(*, dry_run: bool, report: Callable[[Adopted], None]) -> None:
@@ -57,29 +67,32 @@ def adopt(*, dry_run: bool, report: Callable[[Adopted], None]) -> None:
     statuses = dict(EventStatus.objects.values_list("pk", "name"))
     taken = _Taken() if dry_run else None
     last = 0
-    while batch := list(_waiting(last)[:BATCH]):
-        last = batch[-1]["pk"]
-        place_of = _places([row["event_slot_id"] for row in batch])
-
-        def adopt_batch(batch: list[Row] = batch, place_of: Any = place_of) -> list[Adopted]:
-            return [
-                _adopt_one(
-                    row,
-                    statuses.get(row["event_status_id"], ""),
-                    place_of.get(row["event_slot_id"]),
-                    taken,
-                )
-                for row in batch
-            ]
-
+    while batch := _waiting(last):
+        last = batch[-1].pk
+        places = _places([row.event_slot_id for row in batch])
+        adopt_batch = partial(_adopt_batch, batch, statuses, places, taken)
         for adopted in adopt_batch() if dry_run else _under_ledgers(batch, adopt_batch):
             report(adopted)
+
+
+def _adopt_batch(
+    batch: list[Row],
+    statuses: dict[int, str],
+    places: dict[int, tuple[int, int]],
+    taken: "_Taken | None",
+) -> list[Adopted]:
+    return [
+        _adopt_one(
+            row, statuses.get(row.event_status_id or 0, ""), places.get(row.event_slot_id), taken
+        )
+        for row in batch
+    ]
 
 
 @retried
 def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -> list[Adopted]:
     """Adopts a batch in one transaction with the ledgers that count its registrations."""
-    slots = {Target.slot(row["event_slot_id"]) for row in batch}
+    slots = {Target.slot(row.event_slot_id) for row in batch}
     ledgers.open_missing(slots)
     with transaction.atomic(using=PRIVATE, durable=True):
         locked = ledgers.lock_existing(slots)
@@ -88,12 +101,12 @@ def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -
     return adopted
 
 
-def _waiting(last: int) -> Any:
-    columns = ("pk", "household_id", "event_slot_id", "event_status_id", "created_at", "updated_at")
+def _waiting(last: int) -> list[Row]:
+    """The next batch that has no date yet; before `migrate`, of all."""
     rows = EventRegistration.objects.filter(pk__gt=last, event_slot_id__isnull=False)
     if _is_migrated():
         rows = rows.filter(event_date_id=None)
-    return rows.order_by("pk").values(*columns)
+    return [Row(*values) for values in rows.order_by("pk").values_list(*Row._fields)[:BATCH]]
 
 
 def _is_migrated() -> bool:
@@ -114,7 +127,7 @@ def _adopt_one(
     row: Row, name: str, place: tuple[int, int] | None, taken: "_Taken | None"
 ) -> Adopted:
     why = _place(row, Status.parse(name), place, taken)
-    return Adopted(row["pk"], row["household_id"], row["event_slot_id"], name, why)
+    return Adopted(row.pk, row.household_id, row.event_slot_id, name, why)
 
 
 def _place(
@@ -122,18 +135,18 @@ def _place(
 ) -> Why:
     if status is None:
         return Why.UNKNOWN_STATUS
-    values = _since(row, status)
+    values: dict[str, object] = {**_since(row, status)}
     if place is not None:
         values |= {"event_date_id": place[0], "event_id": place[1]}
     if taken is None:
-        placed = _write(row["pk"], values)
+        placed = _write(row.pk, values)
     else:
         placed = place is None or status is Status.CANCELLED or taken.add(row, place[0])
     if place is None:
         return Why.SLOT_GONE
     if not placed:
         return Why.SECOND_OF_DAY
-    return Why.PLACED if row["household_id"] is not None else Why.NO_HOUSEHOLD
+    return Why.PLACED if row.household_id is not None else Why.NO_HOUSEHOLD
 
 
 class _Taken:
@@ -145,7 +158,7 @@ class _Taken:
 
     def add(self, row: Row, event_date_id: int) -> bool:
         """False if the household would have two active registrations on that date."""
-        if (household_id := row["household_id"]) is None:
+        if (household_id := row.household_id) is None:
             return True
         key = (household_id, event_date_id)
         there = self.is_migrated and targets.active_registration_id(*key) is not None
@@ -155,16 +168,16 @@ class _Taken:
         return True
 
 
-def _since(row: Row, status: Status) -> dict[str, Any]:
+def _since(row: Row, status: Status) -> dict[str, datetime]:
     """When it came to its status, as far as the old columns tell."""
     return {
-        Status.CANCELLED: {"cancelled_at": row["updated_at"]},
-        Status.WAITLISTED: {"waitlisted_at": row["created_at"]},
-        Status.CHECKED_IN: {"checked_in_at": row["updated_at"]},
+        Status.CANCELLED: {"cancelled_at": row.updated_at},
+        Status.WAITLISTED: {"waitlisted_at": row.created_at},
+        Status.CHECKED_IN: {"checked_in_at": row.updated_at},
     }.get(status, {})
 
 
-def _write(registration_id: int, values: dict[str, Any]) -> bool:
+def _write(registration_id: int, values: dict[str, object]) -> bool:
     """False if the household has another active registration on that date: nothing is written."""
     if not values:
         return True

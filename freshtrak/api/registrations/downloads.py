@@ -1,7 +1,6 @@
 """What a household takes along: the code to show, the appointment for the calendar."""
 
 import io
-from typing import Any
 
 import icalendar
 import segno
@@ -55,7 +54,7 @@ def _calendar(details: RegistrationDetails) -> bytes | None:
     event.add("location", appointment.address)
     event.add("description", f"Confirmation code {registration.confirmation_code}")
     event.add("status", _STATUS.get(registration.status, "CONFIRMED"))
-    result: Any = icalendar.Calendar()
+    result = icalendar.Calendar()
     result.add("prodid", "-//FreshTrak//Registrations//EN")
     result.add("version", "2.0")
     result.add_component(event)

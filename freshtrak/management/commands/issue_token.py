@@ -1,6 +1,5 @@
 from argparse import ArgumentParser
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -18,19 +17,21 @@ class Command(BaseCommand):
         parser.add_argument("--user", type=int, metavar="ID", help="user id in the token")
         parser.add_argument("--days", type=int, default=1, help="how long it is valid (default 1)")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self, *, household: int | None, staff: bool, user: int | None, days: int, **options: object
+    ) -> None:
         if not settings.JWT_SIGNING_KEY:
             raise CommandError(
                 "Tokens come from your identity provider (JWT_ALGORITHM="
                 f"{settings.JWT_ALGORITHM}); without JWT_SIGNING_KEY none can be signed here."
             )
         token = CallerToken()
-        token.set_exp(lifetime=timedelta(days=options["days"]))
-        if options["user"] is not None:
-            token["user_id"] = str(options["user"])
-        if options["staff"]:
+        token.set_exp(lifetime=timedelta(days=days))
+        if user is not None:
+            token["user_id"] = str(user)
+        if staff:
             token["roles"] = ["staff"]
             token["sub"] = token.get("user_id", "issue_token")
         else:
-            token[settings.JWT_HOUSEHOLD_CLAIM] = options["household"]
+            token[settings.JWT_HOUSEHOLD_CLAIM] = household
         self.stdout.write(str(token))

@@ -1,7 +1,6 @@
 import json
 from argparse import ArgumentParser
 from collections import Counter
-from typing import Any
 
 from registrations.management.operators import OperatorCommand
 from registrations.services import adoption
@@ -17,16 +16,18 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="before or after migrate")
-        parser.add_argument("--json", action="store_true", help="one JSON line for each listed")
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="one JSON line for each listed"
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, dry_run: bool, as_json: bool, **options: object) -> None:
         counts: Counter[Why] = Counter()
 
         def report(found: Adopted) -> None:
             counts[found.why] += 1
             if found.why is Why.PLACED:
                 return
-            if options["json"]:
+            if as_json:
                 self.stdout.write(json.dumps({**vars(found), "why": found.why.name.lower()}))
             else:
                 whose = found.household_id or "none"
@@ -35,9 +36,9 @@ class Command(OperatorCommand):
                     f"{found.event_slot_id}, {found.status or 'no status'}: {found.why}"
                 )
 
-        adoption.adopt(dry_run=options["dry_run"], report=report)
-        if not options["json"]:
-            verb = "would be" if options["dry_run"] else "are"
+        adoption.adopt(dry_run=dry_run, report=report)
+        if not as_json:
+            verb = "would be" if dry_run else "are"
             taking_part = counts[Why.PLACED] + counts[Why.NO_HOUSEHOLD]
             self.stdout.write(
                 f"{taking_part} {verb} placed; {counts.total() - taking_part} cannot take part."

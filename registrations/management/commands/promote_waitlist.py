@@ -1,5 +1,4 @@
 from argparse import ArgumentParser
-from typing import Any
 
 from audit import trail
 from registrations.management.operators import OperatorCommand
@@ -15,8 +14,6 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--event-date-id", type=int, metavar="N", help="only at this date")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        promoted, busy = waitlist.promote_everywhere(
-            event_date_id=options["event_date_id"], by=trail.SYSTEM
-        )
+    def handle(self, *, event_date_id: int | None, **options: object) -> None:
+        promoted, busy = waitlist.promote_everywhere(event_date_id=event_date_id, by=trail.SYSTEM)
         self.stdout.write(f"{promoted} promoted, {busy} places busy and left for the next run")

@@ -3,9 +3,8 @@ import sys
 from argparse import ArgumentParser
 from datetime import date
 from io import StringIO
-from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -43,19 +42,30 @@ class Command(OperatorCommand):
             help="places of each slot that other systems may hold: up to so many are no drift "
             "(0 where nobody else books)",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON array, nothing else")
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="one JSON array, nothing else"
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        if options["fix"] and options["allowance"] is None:
+    def handle(
+        self,
+        *,
+        check: bool,
+        fix: bool,
+        event_id: int | None,
+        date_from: date | None,
+        date_to: date | None,
+        allowance: int | None,
+        as_json: bool,
+        **options: object,
+    ) -> None:
+        if fix and allowance is None:
             raise CommandError(
                 "--fix takes places away that no registration of ours explains. Say how many of "
                 "each slot other systems may hold: --allowance N (0 where nobody else books).",
                 returncode=2,
             )
-        scope = Scope(options["event_id"], options["date_from"], options["date_to"])
-        output: _Json | _Table = (
-            _Json(self.stdout) if options["json"] else _Table(self.stdout, fix=options["fix"])
-        )
+        scope = Scope(event_id, date_from, date_to)
+        output = _Json(self.stdout) if as_json else _Table(self.stdout, fix=fix)
         people = Console(stderr=True)
         bar = Progress(
             TextColumn("{task.description}"),
@@ -71,8 +81,8 @@ class Command(OperatorCommand):
             try:
                 reconciliation.reconcile(
                     scope,
-                    fix=options["fix"],
-                    allowance=options["allowance"] or 0,
+                    fix=fix,
+                    allowance=allowance or 0,
                     report=output.add,
                     progress=lambda done: bar.advance(task, done),
                 )
@@ -82,20 +92,20 @@ class Command(OperatorCommand):
                     returncode=2,
                 ) from error
         output.close()
-        if options["check"] and output.count:
+        if check and output.count:
             sys.exit(1)
 
 
 class _Json:
     """One array, row by row: a million of them need no memory."""
 
-    def __init__(self, stdout: Any) -> None:
+    def __init__(self, stdout: OutputWrapper) -> None:
         self.stdout, self.count = stdout, 0
         self.stdout.write("[", ending="")
 
     def add(self, drift: Drift) -> None:
         self.count += 1
-        row: dict[str, Any] = {column: getattr(drift, column) for column in COLUMNS}
+        row: dict[str, object] = {column: getattr(drift, column) for column in COLUMNS}
         if drift.ledger:
             row["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
         self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(row), ending="")
@@ -107,7 +117,7 @@ class _Json:
 class _Table:
     """For people: the first rows, each with what may explain it."""
 
-    def __init__(self, stdout: Any, *, fix: bool) -> None:
+    def __init__(self, stdout: OutputWrapper, *, fix: bool) -> None:
         self.stdout, self.fix, self.count = stdout, fix, 0
         self.table = Table("date", "slot", "capacity", "reserved", "counted", "drift", "why")
 

@@ -1,7 +1,6 @@
 import secrets
 from argparse import ArgumentParser
 from io import StringIO
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -22,14 +21,14 @@ class Command(BaseCommand):
             "--address", default="http://127.0.0.1:8000", help="of the service, for the line"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, address: str, **options: object) -> None:
         try:
             demo.seed(timezone.now())
         except demo.NotTheDemo as error:
             raise CommandError(str(error)) from error
         if settings.DEBUG:
             self.stdout.write(
-                f"The desk: {options['address']}/admin/ as {', '.join(demo.STAFF)}"
+                f"The desk: {address}/admin/ as {', '.join(demo.STAFF)}"
                 f" (password: {demo.PASSWORD})\n\n"
             )
         offer = demo.something_to_book(timezone.now())
@@ -43,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"A token of demo household {household_id}, valid for a day:\n\n{token}\n\n"
             "Book a place with it:\n\n"
-            f"curl -i {options['address']}/api/v1/registrations/"
+            f"curl -i {address}/api/v1/registrations/"
             f" -H 'Authorization: Bearer {token}'"
             f" -H 'Idempotency-Key: {secrets.token_hex(8)}'"
             " -H 'Content-Type: application/json'"

@@ -1,5 +1,3 @@
-from typing import Any
-
 from registrations.management.operators import OperatorCommand
 from registrations.services import settlement
 
@@ -10,6 +8,6 @@ class Command(OperatorCommand):
         "Safe at any time, from several machines at once; meant for a timer."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         settled, left = settlement.settle_all()
         self.stdout.write(f"{settled} settled, {left} left for the next run")
