@@ -59,7 +59,7 @@ def test_add_to_a_full_slot_waits_or_is_refused_at_the_slot(rivera: Household) -
     assert "No place was free: Rivera is number 1 on the waitlist." in waits
     code = EventRegistration.objects.get().confirmation_code
     assert "The household already has a registration on this date." in again
-    assert f"It is {code}." in again
+    assert f"Its code is {code}." in again
 
 
 def test_add_refusals_stand_at_their_fields(rivera: Household) -> None:
