@@ -26,12 +26,12 @@ KINDS = {
 }
 INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
 
-NEEDED = {
+REQUIRED_PRIVILEGES = {
     "SELECT": "SELECT * FROM {table}",
     "UPDATE (reserved, last_update)": "UPDATE {table} SET reserved = 1, last_update = NULL",
 }
-COUNTED = ("event_slots", "event_dates")
-TOO_MUCH = {
+COUNTERS = ("event_slots", "event_dates")
+EXCESS_PRIVILEGES = {
     "UPDATE of other columns": "UPDATE {table} SET capacity = 1",
     "INSERT": "INSERT INTO {table} (capacity) VALUES (1)",
     "DELETE": "DELETE FROM {table}",
@@ -61,7 +61,7 @@ def _findings(alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _ask(alias: str, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
+def _query(alias: str, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
     with connections[alias].cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
@@ -69,9 +69,9 @@ def _ask(alias: str, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
 
 def _columns(alias: str) -> Iterator[CheckMessage]:
     """Public has the columns that we read, of the types that we read."""
-    found = {
-        (table, column): kind
-        for table, column, kind in _ask(
+    column_types = {
+        (table, column): data_type
+        for table, column, data_type in _query(
             alias,
             "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = DATABASE()",
@@ -80,42 +80,42 @@ def _columns(alias: str) -> Iterator[CheckMessage]:
     for model in apps.get_app_config("schedules").get_models():
         for field in model._meta.local_concrete_fields:
             table, column = model._meta.db_table, str(field.column)
-            kind = found.get((table, column))
+            data_type = column_types.get((table, column))
             expected = KINDS.get(field.get_internal_type(), INTEGERS)
-            if kind is None or kind.lower() not in expected:
+            if data_type is None or data_type.lower() not in expected:
                 as_ = "/".join(sorted(expected))
                 yield Error(
-                    f"{table}.{column} is {kind or 'missing'}; it is read as {as_}.",
+                    f"{table}.{column} is {data_type or 'missing'}; it is read as {as_}.",
                     hint="PUBLIC_DATABASE_URL names another database, or PantryTrak changed it.",
                     id="freshtrak.E002",
                 )
 
 
-def _rights(alias: str) -> Iterator[CheckMessage]:
+def _privileges(alias: str) -> Iterator[CheckMessage]:
     """The grants on public suffice, and are no wider than they have to be."""
     tables = [model._meta.db_table for model in apps.get_app_config("schedules").get_models()]
     for table in tables:
-        for right, statement in NEEDED.items():
-            if right != "SELECT" and table not in COUNTED:
+        for privilege, statement in REQUIRED_PRIVILEGES.items():
+            if privilege != "SELECT" and table not in COUNTERS:
                 continue
-            if not _may(alias, statement.format(table=table)):
+            if not _has_privilege(alias, statement.format(table=table)):
                 yield Error(
-                    f"The user of {alias} lacks {right} on {table}.",
-                    hint=f"GRANT {right} ON freshtrak_public.{table} TO that user.",
+                    f"The user of {alias} lacks {privilege} on {table}.",
+                    hint=f"GRANT {privilege} ON freshtrak_public.{table} TO that user.",
                     id="freshtrak.E003",
                 )
-        for right, statement in TOO_MUCH.items():
-            if table in COUNTED and _may(alias, statement.format(table=table)):
+        for privilege, statement in EXCESS_PRIVILEGES.items():
+            if table in COUNTERS and _has_privilege(alias, statement.format(table=table)):
                 yield Warning(
-                    f"The user of {alias} has {right} on {table}, which the service never needs.",
+                    f"The user of {alias} has {privilege} on {table}: the service never needs it.",
                     hint="REVOKE it: the database is another system's. README lists the grants.",
                     id="freshtrak.W004",
                 )
 
 
-def _may(alias: str, statement: str) -> bool:
+def _has_privilege(alias: str, statement: str) -> bool:
     try:
-        _ask(alias, f"EXPLAIN {statement}")
+        _query(alias, f"EXPLAIN {statement}")
     except DatabaseError as error:
         if error.args[0] in {1044, 1142, 1143}:  # denied: database, table, column
             return False
@@ -126,14 +126,14 @@ def _may(alias: str, statement: str) -> bool:
 def _sessions(alias: str) -> Iterator[CheckMessage]:
     """Sessions read what is committed, and do not wait long for a lock."""
     names = "('tx_isolation', 'transaction_isolation')"
-    level = _ask(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
+    level = _query(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
     if level != "READ-COMMITTED":
         yield Warning(
             f"{alias} is read at {level}.",
             hint="Leave isolation_level out of the URL: the service sets READ COMMITTED.",
             id="freshtrak.W005",
         )
-    wait = int(_ask(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
+    wait = int(_query(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
     if wait > LONGEST_LOCK_WAIT:
         yield Warning(
             f"{alias} waits {wait} s for a lock.",
@@ -144,12 +144,12 @@ def _sessions(alias: str) -> Iterator[CheckMessage]:
 
 def _engines(alias: str) -> Iterator[CheckMessage]:
     """Every table that is ours, or that we count on, has transactions and row locks."""
-    rows = _ask(
+    wrong_engines = _query(
         alias,
         "SELECT table_name, engine FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'",
     )
-    for table, engine in rows:
+    for table, engine in wrong_engines:
         yield Error(
             f"{alias}.{table} is kept by {engine}, which knows no transactions.",
             hint=f"ALTER TABLE {table} ENGINE = InnoDB.",
@@ -158,8 +158,8 @@ def _engines(alias: str) -> Iterator[CheckMessage]:
 
 
 def _clock(alias: str) -> Iterator[CheckMessage]:
-    there = _ask(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
-    apart = abs(float(there) - timezone.now().timestamp())
+    server_time = _query(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
+    apart = abs(float(server_time) - timezone.now().timestamp())
     if apart > CLOCKS_APART:
         yield Warning(
             f"The clock of {alias} and ours are {apart:.0f} s apart.",
@@ -170,14 +170,14 @@ def _clock(alias: str) -> Iterator[CheckMessage]:
 
 def _durability(alias: str) -> Iterator[CheckMessage]:
     """What is committed stays, and the evidence of a commit is what it seems: docs/protocol.md."""
-    flush = int(_ask(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
+    flush = int(_query(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
     if flush != 1:
         yield Warning(
             f"{alias} may lose what it has committed (innodb_flush_log_at_trx_commit = {flush}).",
             hint="Set it to 1: a confirmed place must survive a crash of the server.",
             id="freshtrak.W011",
         )
-    if _ask(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
+    if _query(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
         yield Warning(
             f"{alias} runs with --sysdate-is-now: its SYSDATE() is older than the lock.",
             hint="Start the server without it.",
@@ -187,7 +187,7 @@ def _durability(alias: str) -> Iterator[CheckMessage]:
 
 def _characters(alias: str) -> Iterator[CheckMessage]:
     """Names hold every letter: tables that migrate makes take the database's own default."""
-    (charset,) = _ask(
+    (charset,) = _query(
         alias,
         "SELECT default_character_set_name FROM information_schema.schemata"
         " WHERE schema_name = DATABASE()",
@@ -202,7 +202,7 @@ def _characters(alias: str) -> Iterator[CheckMessage]:
 
 def _zones(alias: str) -> Iterator[CheckMessage]:
     zone = timezone.get_default_timezone_name()
-    (converted,) = _ask(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
+    (converted,) = _query(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
     if converted is None:
         yield Warning(
             f"{alias} knows no time zone {zone}: reports by day in SQL come out NULL.",
@@ -214,5 +214,5 @@ def _zones(alias: str) -> Iterator[CheckMessage]:
 Check = Callable[[str], Iterator[CheckMessage]]
 CHECKS: dict[str, list[Check]] = {
     PRIVATE: [_sessions, _engines, _clock, _durability, _characters, _zones],
-    PUBLIC: [_columns, _rights, _sessions, _engines, _clock, _durability],
+    PUBLIC: [_columns, _privileges, _sessions, _engines, _clock, _durability],
 }

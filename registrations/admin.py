@@ -37,8 +37,8 @@ class RegistrationList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        rows = details.read(self.result_list)
-        self.details = {row.registration.pk: row for row in rows}
+        shown = details.read(self.result_list)
+        self.details = {entry.registration.pk: entry for entry in shown}
         checkbox = [name for name in self.list_display if name == "action_checkbox"]
         self.list_display: list[Any] = [
             *checkbox,
@@ -52,40 +52,40 @@ class RegistrationList(ChangeList):
             self.people,
         ]
         self.list_display_links = [self.code]
-        if not all(row.is_schedule_available for row in rows):
+        if not all(entry.is_schedule_available for entry in shown):
             messages.warning(request, common.SCHEDULES_DOWN)
 
     @admin.display(description="code", ordering="pk")
-    def code(self, row: EventRegistration) -> str:
-        return row.confirmation_code
+    def code(self, registration: EventRegistration) -> str:
+        return registration.confirmation_code
 
     @admin.display(description="event")
-    def event(self, row: EventRegistration) -> str | None:
-        appointment = self.details[row.pk].appointment
+    def event(self, registration: EventRegistration) -> str | None:
+        appointment = self.details[registration.pk].appointment
         return appointment.event_name if appointment else None
 
     @admin.display(description="day")
-    def day(self, row: EventRegistration) -> str | None:
-        appointment = self.details[row.pk].appointment
+    def day(self, registration: EventRegistration) -> str | None:
+        appointment = self.details[registration.pk].appointment
         day = appointment.date if appointment else None
         return f"{day:%a %b} {day.day}, {day.year}" if day else None
 
     @admin.display(description="time")
-    def time(self, row: EventRegistration) -> str | None:
-        appointment = self.details[row.pk].appointment
+    def time(self, registration: EventRegistration) -> str | None:
+        appointment = self.details[registration.pk].appointment
         return appointment.start_time if appointment else None
 
     @admin.display(description="status", ordering="event_status")
-    def state(self, row: EventRegistration) -> SafeString:
-        return render_to_string("registrations/includes/state.html", {"row": row})
+    def state(self, registration: EventRegistration) -> SafeString:
+        return render_to_string("registrations/includes/state.html", {"row": registration})
 
     @admin.display(description="waitlist")
-    def queue(self, row: EventRegistration) -> int | None:
-        return self.details[row.pk].waitlist_position
+    def queue(self, registration: EventRegistration) -> int | None:
+        return self.details[registration.pk].waitlist_position
 
     @admin.display(description="attendees")
-    def people(self, row: EventRegistration) -> str:
-        return ", ".join(member.first_name for member in self.details[row.pk].attendees)
+    def people(self, registration: EventRegistration) -> str:
+        return ", ".join(member.first_name for member in self.details[registration.pk].attendees)
 
 
 @admin.register(EventRegistration)
@@ -194,8 +194,8 @@ class HouseholdAdmin(ReadOnlyAdmin):
         if not text:
             return queryset, False
         exact = names.matches(text)
-        rows = queryset.filter(exact | names.matches_fuzzily(text))
-        return rows.order_by(Case(When(exact, then=0), default=1), "name", "pk"), False
+        matching = queryset.filter(exact | names.matches_fuzzily(text))
+        return matching.order_by(Case(When(exact, then=0), default=1), "name", "pk"), False
 
     def change_view(
         self,
@@ -207,9 +207,10 @@ class HouseholdAdmin(ReadOnlyAdmin):
         """Adds the household's registrations, the newest hundred."""
         shown: list[RegistrationDetails] = []
         if common.has_permission(request, "view"):
-            rows = registrations.registrations()
-            rows = rows.filter(household_id=common.parse_id(object_id))
-            shown = details.read(list(rows[:100]))
+            of_household = registrations.registrations().filter(
+                household_id=common.parse_id(object_id)
+            )
+            shown = details.read(list(of_household[:100]))
         context = {"registrations": shown, "may_add": common.has_permission(request, "add")}
         return super().change_view(request, object_id, form_url, context)
 

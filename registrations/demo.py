@@ -230,7 +230,7 @@ def _make_month(today: date) -> tuple[list[EventSlot], list[EventDate]]:
 
 
 def _make_date(event: Event, day: date, *, capacity: int, start: int, end: int) -> EventDate:
-    row = EventDate(
+    event_date = EventDate(
         event=event,
         event_date_key=date_key(day),
         capacity=capacity,
@@ -239,8 +239,8 @@ def _make_date(event: Event, day: date, *, capacity: int, start: int, end: int) 
         accept_walkin=1,
         published_date_key=date_key(day - timedelta(days=45)),
     )
-    sandbox.insert(row)
-    return row
+    sandbox.insert(event_date)
+    return event_date
 
 
 def _make_slots(day: EventDate) -> Iterator[EventSlot]:

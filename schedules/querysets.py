@@ -39,16 +39,16 @@ def _today(now: datetime, days: Callable[[int], Q]) -> Q:
     """
     from schedules.models import Event
 
-    ours = date_key(now.astimezone(timezone.get_default_timezone()))
+    our_today = date_key(now.astimezone(timezone.get_default_timezone()))
     elsewhere: dict[int, list[Q]] = defaultdict(list)
     for time_zone, offset in Event.objects.values_list("time_zone", "utc_offset").distinct():
         today = date_key(now.astimezone(zone_of(time_zone, float(offset))))
-        if today != ours:
+        if today != our_today:
             elsewhere[today].append(Q(event__time_zone=time_zone, event__utc_offset=offset))
-    condition = days(ours)
+    condition = days(our_today)
     for today, zones in elsewhere.items():
-        there = _any(zones)
-        condition = (condition & ~there) | (days(today) & there)
+        in_zones = _any(zones)
+        condition = (condition & ~in_zones) | (days(today) & in_zones)
     return condition
 
 

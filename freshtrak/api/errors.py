@@ -189,9 +189,9 @@ def _flatten(details: object, path: str = "") -> list[FieldError]:
         leaves = all(set(item) == {"message", "code"} for item in details if item)
         items = [("" if leaves else index, value) for index, value in enumerate(details)]
     return [
-        found
+        error
         for key, value in items
-        for found in _flatten(value, ".".join(part for part in (path, str(key)) if part))
+        for error in _flatten(value, ".".join(part for part in (path, str(key)) if part))
     ]
 
 

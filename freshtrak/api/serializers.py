@@ -31,6 +31,6 @@ class StrictBooleanField(serializers.BooleanField):
 
 def validated(serializer: type[serializers.Serializer], data: object) -> Mapping[str, Any]:
     """What was sent, if it has the shape of `serializer`. Raises ValidationError."""
-    given = serializer(data=data)
-    given.is_valid(raise_exception=True)
-    return given.validated_data
+    checked = serializer(data=data)
+    checked.is_valid(raise_exception=True)
+    return checked.validated_data

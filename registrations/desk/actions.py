@@ -54,21 +54,21 @@ def _confirmed(
     """An action that calls one service for each registration, once a page has been confirmed."""
 
     def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        if (rows := confirmation.read(request, chosen)) is None:
+        if (entries := confirmation.read(request, chosen)) is None:
             return None
         if "confirmed" in request.POST:
-            return confirmation.apply_to_each(request, rows, service, done)
+            return confirmation.apply_to_each(request, entries, service, done)
         leaving: Counter[Target] = Counter()
         effects: list[Effect] = []
-        for row in rows:
-            registration = row.registration
+        for entry in entries:
+            registration = entry.registration
             is_allowed, text = registration.status in allowed, effect
             if not is_allowed:
                 text = f"Is {_label(registration)}: will be refused."
             elif frees_places and registration.status in HOLDING:
                 leaving[registration.target] += 1
                 text = "Gives the place back."
-            effects.append((row, is_allowed, text))
+            effects.append((entry, is_allowed, text))
         return confirmation.page(
             request, action=name, title=label, effects=effects, leaving=leaving
         )
@@ -78,31 +78,31 @@ def _confirmed(
 
 def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
     """Promotes at the targets of the chosen registrations: the head first, chosen or not."""
-    if (rows := confirmation.read(request, chosen)) is None:
+    if (entries := confirmation.read(request, chosen)) is None:
         return None
-    waiting = [row for row in rows if row.registration.status is Status.WAITLISTED]
-    targets = Counter({row.registration.target: 0 for row in waiting})
+    waiting = [entry for entry in entries if entry.registration.status is Status.WAITLISTED]
+    targets = Counter({entry.registration.target: 0 for entry in waiting})
     if "confirmed" in request.POST:
         return _promote_at(request, sorted(targets))
     try:
-        forecasts = confirmation.forecast(targets, rows)
+        forecasts = confirmation.forecast(targets, entries)
     except common.DOWN:
         forecasts = []
-    promoted = {row.pk for forecast in forecasts for row in forecast.promoted}
+    promoted = {registration.pk for forecast in forecasts for registration in forecast.promoted}
 
-    def effect(row: RegistrationDetails) -> Effect:
-        registration = row.registration
+    def effect(entry: RegistrationDetails) -> Effect:
+        registration = entry.registration
         if registration.status is not Status.WAITLISTED:
-            return row, False, f"Is {_label(registration)}, not waiting."
+            return entry, False, f"Is {_label(registration)}, not waiting."
         if registration.pk in promoted:
-            return row, True, "Will be promoted: confirmed."
-        return row, False, f"Stays number {row.waitlist_position} on the waitlist."
+            return entry, True, "Will be promoted: confirmed."
+        return entry, False, f"Stays number {entry.waitlist_position} on the waitlist."
 
     return confirmation.page(
         request,
         action="promote",
         title="Promote from the waitlist",
-        effects=[effect(row) for row in rows],
+        effects=[effect(entry) for entry in entries],
         leaving=targets,
     )
 
@@ -115,7 +115,7 @@ def _promote_at(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse
         except common.REFUSALS as refusal:
             messages.error(request, common.error_message(refusal))
     if promoted:
-        names = ", ".join(str(row.household) for row in promoted)
+        names = ", ".join(str(registration.household) for registration in promoted)
         messages.success(request, f"{len(promoted)} promoted: {names}.")
     else:
         messages.warning(request, "Nobody was promoted: no place is free, or booking is closed.")

@@ -45,10 +45,10 @@ def check_permission(request: HttpRequest, right: str) -> None:
         raise PermissionDenied
 
 
-def parse_id(given: str | None) -> int:
+def parse_id(text: str | None) -> int:
     """An id that was sent; 0, which no row has, for anything else."""
-    given = given or ""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+    text = text or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def error_message(refusal: Exception) -> str:

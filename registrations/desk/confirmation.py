@@ -24,7 +24,7 @@ from registrations.services import waitlist
 from schedules import counters
 from schedules.targets import Target
 
-Rows = Sequence[RegistrationDetails]
+Entries = Sequence[RegistrationDetails]
 Chosen = QuerySet[EventRegistration]
 Effect = tuple[RegistrationDetails, bool, str]
 """A registration, whether the action is allowed on it, and what it will do."""
@@ -54,38 +54,41 @@ class Forecast:
     promoted: Sequence[EventRegistration]
 
 
-def read(request: HttpRequest, chosen: Chosen) -> Rows | None:
+def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
     """The chosen registrations with their place on the waitlist and their appointment.
 
     None, and a message, if there are too many, or none that names a slot or date.
     """
-    rows = list(chosen[: MAX_ROWS + 1])
-    if len(rows) > MAX_ROWS:
+    registrations = list(chosen[: MAX_ROWS + 1])
+    if len(registrations) > MAX_ROWS:
         messages.error(request, f"Choose at most {MAX_ROWS} at a time, so that you can check them.")
         return None
-    for row in rows:
-        if not row.is_placed:
-            text = f"{row.confirmation_code} names no slot or date, so nothing can be done to it."
+    for registration in registrations:
+        if not registration.is_placed:
+            code = registration.confirmation_code
+            text = f"{code} names no slot or date, so nothing can be done to it."
             messages.error(request, text)
-    placed = [row for row in rows if row.is_placed]
+    placed = [registration for registration in registrations if registration.is_placed]
     return details.read(placed) or None
 
 
 def apply_to_each(
-    request: HttpRequest, rows: Rows, service: Callable[..., EventRegistration], done: str
+    request: HttpRequest, entries: Entries, service: Callable[..., EventRegistration], done: str
 ) -> HttpResponse | None:
     """Calls the service for each registration; messages say what came of it.
 
     `done` is what the success message counts, with `{s}` where a plural needs it.
     """
     by, count = common.actor(request), 0
-    for row in (shown.registration for shown in rows):
+    for registration in (entry.registration for entry in entries):
         try:
-            service(row, by=by)
+            service(registration, by=by)
             count += 1
         except common.REFUSALS as refusal:
             why = common.error_message(refusal)
-            messages.error(request, f"{row.confirmation_code} ({row.household}): {why}")
+            messages.error(
+                request, f"{registration.confirmation_code} ({registration.household}): {why}"
+            )
     if count:
         messages.success(request, f"{count} {done.format(s='' if count == 1 else 's')}.")
     return redirect_back(request)
@@ -112,9 +115,9 @@ def page(
     `leaving` says how many give back a place at each target, `hidden` is what the form sends
     along. Without freshtrak_public the page opens all the same, and says what it cannot tell.
     """
-    rows = [row for row, _, _ in effects]
+    entries = [entry for entry, _, _ in effects]
     try:
-        forecasts, is_down = forecast(leaving, rows, goal), False
+        forecasts, is_down = forecast(leaving, entries, goal), False
     except common.DOWN:
         forecasts, is_down = [], True
     return common.page(
@@ -132,11 +135,15 @@ def page(
     )
 
 
-def forecast(leaving: Counter[Target], rows: Rows, goal: Goal | None = None) -> list[Forecast]:
+def forecast(
+    leaving: Counter[Target], entries: Entries, goal: Goal | None = None
+) -> list[Forecast]:
     """What will become of the counters; with `goal`, also of the one where they arrive."""
     now = timezone.now()
     names = {
-        row.registration.target: common.describe(row.appointment) for row in rows if row.appointment
+        entry.registration.target: common.describe(entry.appointment)
+        for entry in entries
+        if entry.appointment
     }
     forecasts = [
         _forecast(target, names.get(target, "a place that is gone"), now, leaving=count)
@@ -151,8 +158,8 @@ def _forecast(
     target: Target, where: str, now: datetime, *, leaving: int = 0, arriving: int = 0
 ) -> Forecast:
     promoted = waitlist.preview(target, leaving=leaving, now=now)
-    if (row := counters.read_unlocked(target)) is None:
+    if (counter := counters.read_unlocked(target)) is None:
         return Forecast(where, None, None, promoted)
-    after = row.reserved - leaving + len(promoted)
-    arrived = min(arriving, max(row.capacity - after, 0))
-    return Forecast(where, row.reserved, after + arrived, promoted)
+    after = counter.reserved - leaving + len(promoted)
+    arrived = min(arriving, max(counter.capacity - after, 0))
+    return Forecast(where, counter.reserved, after + arrived, promoted)

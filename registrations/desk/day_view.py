@@ -26,9 +26,9 @@ from registrations.queries.occupancy import Day
 from registrations.services import attendance
 
 PAGE_SIZE = 50
-"""Rows of the roster on one page."""
+"""Registrations of the roster on one page."""
 
-Rows = EventRegistrationQuerySet
+Registrations = EventRegistrationQuerySet
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,17 @@ def index(request: HttpRequest) -> HttpResponse:
         messages.error(request, "That is not a day of the calendar. This is today.")
         chosen = today
     try:
-        found, is_down = occupancy.between(chosen, chosen), False
+        days, is_down = occupancy.between(chosen, chosen), False
     except common.DOWN:
-        found, is_down = [], True
-    if len(found) == 1:
-        return redirect("admin:registrations_day", found[0].row.pk)
+        days, is_down = [], True
+    if len(days) == 1:
+        return redirect("admin:registrations_day", days[0].row.pk)
     return common.page(
         request,
         "days.html",
         f"Distributions on {chosen:%A, %B} {chosen.day}",
         chosen=chosen,
-        days=found,
+        days=days,
         warning=common.SCHEDULES_DOWN if is_down else "",
     )
 
@@ -71,17 +71,17 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """Bars, and under them the roster: searched, or a page of it."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
-    rows = _roster(event_date_id)
-    if numbers.day is None and not rows.exists():
+    on_date = _roster(event_date_id)
+    if numbers.day is None and not on_date.exists():
         messages.error(request, "There is no such date, or it is temporarily unavailable.")
         return redirect("admin:registrations_days")
     text = request.GET.get("q", "").strip()
-    shown = _filtered(request, rows)
+    shown = _filtered(request, on_date)
     page = Paginator(registrations.find_similar(shown, text), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
     people = details.read(list(page))
-    done = details.read(list(rows.filter(pk=common.parse_id(request.GET.get("done")))))
+    done = details.read(list(on_date.filter(pk=common.parse_id(request.GET.get("done")))))
     day = numbers.day
     return common.page(
         request,
@@ -101,10 +101,10 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     )
 
 
-def _card(found: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
+def _card(matches: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
     """The only match, if it is still expected: one more touch checks it in."""
-    expected = len(found) == 1 and found[0].registration.status is Status.CONFIRMED
-    return found[0] if expected else None
+    expected = len(matches) == 1 and matches[0].registration.status is Status.CONFIRMED
+    return matches[0] if expected else None
 
 
 def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
@@ -120,7 +120,7 @@ def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
 def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """One touch: the household is here, with all attendees or with those that are ticked."""
     common.check_permission(request, "attend")
-    ticked = [common.parse_id(given) for given in request.POST.getlist("attendee")]
+    ticked = [common.parse_id(value) for value in request.POST.getlist("attendee")]
     came = ticked if "choose" in request.POST else None
     return _one(request, event_date_id, partial(attendance.check_in, attendee_ids=came))
 
@@ -136,8 +136,8 @@ def _one(
 ) -> HttpResponse:
     """Calls the service for the registration that was touched, and goes back to the roster."""
     here = common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
-    rows = _roster(event_date_id)
-    registration = rows.filter(pk=common.parse_id(request.POST.get("registration"))).first()
+    on_date = _roster(event_date_id)
+    registration = on_date.filter(pk=common.parse_id(request.POST.get("registration"))).first()
     if registration is None:
         messages.error(request, "This registration is no longer on this date. It was moved.")
         return redirect(here)
@@ -149,10 +149,10 @@ def _one(
             request, f"{registration.household} ({registration.confirmation_code}): {why}"
         )
         return redirect(here)
-    there = reverse("admin:registrations_day", args=[event_date_id])
+    the_day = reverse("admin:registrations_day", args=[event_date_id])
     slot = common.parse_id(request.POST.get("slot"))
     query = urlencode({"done": registration.pk, **({"slot": slot} if slot else {})})
-    return redirect(f"{there}?{query}")
+    return redirect(f"{the_day}?{query}")
 
 
 def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
@@ -189,7 +189,7 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """Everybody expected, on paper, for when the network is down."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
-    active = [row for row in _roster(event_date_id) if row.status is not Status.CANCELLED]
+    active = [each for each in _roster(event_date_id) if each.status is not Status.CANCELLED]
     people = details.read(active)
     people.sort(key=_by_time)
     return common.page(
@@ -208,16 +208,16 @@ def _by_time(shown: RegistrationDetails) -> tuple[str, int]:
     return start or "99", shown.waitlist_position or 0
 
 
-def _roster(event_date_id: int) -> Rows:
-    rows = registrations.registrations().filter(event_date_id=event_date_id)
-    return rows.select_related("household").order_by("household__name", "pk")
+def _roster(event_date_id: int) -> Registrations:
+    on_date = registrations.registrations().filter(event_date_id=event_date_id)
+    return on_date.select_related("household").order_by("household__name", "pk")
 
 
-def _filtered(request: HttpRequest, rows: Rows) -> Rows:
+def _filtered(request: HttpRequest, on_date: Registrations) -> Registrations:
     """Those of the chosen slot, if any. Cancelled ones appear only in a search."""
     if slot_id := common.parse_id(request.GET.get("slot")):
-        rows = rows.filter(event_slot_id=slot_id)
-    return rows if request.GET.get("q") else rows.active()
+        on_date = on_date.filter(event_slot_id=slot_id)
+    return on_date if request.GET.get("q") else on_date.active()
 
 
 def _numbers(event_date_id: int) -> Numbers:

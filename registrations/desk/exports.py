@@ -48,21 +48,21 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     shown = admin.site.get_model_admin(EventRegistration).get_changelist_instance
     try:
-        rows = shown(request).get_queryset(request)
+        registrations = shown(request).get_queryset(request)
     except IncorrectLookupParameters:
         messages.error(request, "The address names a filter that cannot be read.")
         return redirect(LIST)
-    if rows.count() > MAX_ROWS:
+    if registrations.count() > MAX_ROWS:
         messages.error(request, f"More than {MAX_ROWS:,} rows: filter the list first.")
         return redirect(LIST)
-    return as_file(rows, kind)
+    return as_file(registrations, kind)
 
 
-def as_file(rows: QuerySet[EventRegistration], kind: str) -> HttpResponse:
+def as_file(registrations: QuerySet[EventRegistration], kind: str) -> HttpResponse:
     """The registrations as CSV (UTF-8 with its mark, which Excel wants) or XLSX."""
     table = tablib.Dataset(headers=HEADERS, title="Registrations")
-    for row in _shown(rows):
-        table.append([harmless(value) for value in _values(row)])
+    for shown in _shown(registrations):
+        table.append([harmless(value) for value in _values(shown)])
     content = table.export(kind)
     name = f"registrations-{timezone.localdate():%Y-%m-%d}.{kind}"
     return HttpResponse(
@@ -84,26 +84,26 @@ def harmless(value: object) -> object:
     return f"'{value}" if value.lstrip()[:1] in {"=", "+", "-", "@"} else value
 
 
-def _shown(rows: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
+def _shown(registrations: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
     """Each with its appointment and queue, which are read for many at a time."""
-    left = rows.iterator(chunk_size=500)
-    while some := list(islice(left, 500)):
-        yield from details.read(some)
+    left = registrations.iterator(chunk_size=500)
+    while batch := list(islice(left, 500)):
+        yield from details.read(batch)
 
 
 def _values(shown: RegistrationDetails) -> list[object]:
-    row, appointment = shown.registration, shown.appointment
+    registration, appointment = shown.registration, shown.appointment
     return [
-        row.confirmation_code,
-        row.household.name if row.household else "",
-        row.household.identification_code if row.household else "",
+        registration.confirmation_code,
+        registration.household.name if registration.household else "",
+        registration.household.identification_code if registration.household else "",
         appointment.event_name if appointment else "",
         appointment.date if appointment else "",
         appointment.start_time if appointment else "",
         appointment.end_time if appointment else "",
-        str(row.event_status or ""),
+        str(registration.event_status or ""),
         shown.waitlist_position or "",
         len(shown.attendees),
         ", ".join(str(member) for member in shown.attendees),
-        f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}",
+        f"{timezone.localtime(registration.created_at):%Y-%m-%d %H:%M}",
     ]

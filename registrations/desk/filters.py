@@ -17,7 +17,7 @@ from registrations.models import EventRegistration, Status
 from registrations.queries import registrations, statuses
 from schedules.models import Event, EventSlot
 
-Rows = QuerySet[EventRegistration]
+Registrations = QuerySet[EventRegistration]
 
 
 class WhenFilter(SimpleListFilter):
@@ -27,7 +27,7 @@ class WhenFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [("upcoming", "Today and later"), ("past", "Past")]
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         if self.value() not in {"upcoming", "past"}:
             return queryset
         try:
@@ -46,13 +46,13 @@ class StatusFilter(SimpleListFilter):
         names = [(status.value, status.label) for status in Status]
         return [*names, ("none", "None of these")]
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         chosen = self.value()
         if chosen in Status.values:
             return queryset.filter(event_status__in=statuses.rows_meaning(Status(chosen)))
         if chosen == "none":
-            ours = statuses.rows_meaning(*Status)
-            return queryset.filter(Q(event_status=None) | ~Q(event_status__in=ours))
+            known = statuses.rows_meaning(*Status)
+            return queryset.filter(Q(event_status=None) | ~Q(event_status__in=known))
         return queryset
 
 
@@ -88,7 +88,7 @@ class EventFilter(_FormFilter):
         except common.DOWN:
             return []
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         return _with_id(queryset, "event_id", self.value())
 
 
@@ -103,7 +103,7 @@ class DayFilter(_FormFilter):
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return []
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         if not self.value():
             return queryset
         day = _day(self.value())
@@ -136,7 +136,7 @@ class SlotFilter(_FormFilter):
         except common.DOWN:
             return []
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         return _with_id(queryset, "event_slot_id", self.value())
 
 
@@ -144,16 +144,16 @@ def _slot_name(slot: EventSlot) -> str:
     return f"{slot.start_time} {slot.event_hour.event_date.event.event_name} ({slot.pk})"
 
 
-def _day(given: str | None) -> date | None:
+def _day(text: str | None) -> date | None:
     try:
-        return parse_date(given or "")
+        return parse_date(text or "")
     except ValueError:
         return None
 
 
-def _with_id(rows: Rows, column: str, given: str | None) -> Rows:
-    if not given:
-        return rows
-    if not common.parse_id(given):
+def _with_id(queryset: Registrations, column: str, text: str | None) -> Registrations:
+    if not text:
+        return queryset
+    if not common.parse_id(text):
         raise IncorrectLookupParameters
-    return rows.filter(**{column: common.parse_id(given)})
+    return queryset.filter(**{column: common.parse_id(text)})

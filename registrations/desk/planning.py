@@ -65,22 +65,22 @@ class Bar:
 
 def show(request: HttpRequest) -> HttpResponse:
     common.check_permission(request, "view")
-    given = request.GET.get("weeks", "")
-    weeks = int(given) if given in {str(choice) for choice in WEEKS} else 4
+    chosen = request.GET.get("weeks", "")
+    weeks = int(chosen) if chosen in {str(choice) for choice in WEEKS} else 4
     first = timezone.localdate()
     last = first + timedelta(weeks=weeks, days=-1)
     try:
-        found, is_down = occupancy.between(first, last), False
+        days, is_down = occupancy.between(first, last), False
     except common.DOWN:
-        found, is_down = [], True
-    top, bars = chart(first, last, found)
+        days, is_down = [], True
+    top, bars = chart(first, last, days)
     return common.page(
         request,
         "planning.html",
         "Planning: the coming weeks",
         weeks=weeks,
         choices=WEEKS,
-        days=found,
+        days=days,
         bars=bars,
         scale=[(HEIGHT - HEIGHT * part // 4, top * part // 4) for part in range(5)],
         margin=MARGIN,
@@ -90,12 +90,12 @@ def show(request: HttpRequest) -> HttpResponse:
     )
 
 
-def chart(first: date, last: date, found: Sequence[Day]) -> tuple[int, list[Bar]]:
+def chart(first: date, last: date, days: Sequence[Day]) -> tuple[int, list[Bar]]:
     """The top of the scale, a multiple of 4, and a bar for each day, also for those without."""
     count = (last - first).days + 1
     step = (WIDTH - MARGIN) // count
     calendar = [first + timedelta(days=offset) for offset in range(count)]
-    fills = {day: [of.fill for of in found if of.row.date == day] for day in calendar}
+    fills = {day: [of.fill for of in days if of.row.date == day] for day in calendar}
     sums = [
         (
             day,

@@ -180,8 +180,8 @@ def _register(
             override_reason=form.cleaned_data["reason"],
             by=common.actor(request),
         )
-        there = reverse("admin:registrations_day", args=[day.row.pk])
-        return redirect(f"{there}?done={registration.pk}")
+        day_url = reverse("admin:registrations_day", args=[day.row.pk])
+        return redirect(f"{day_url}?done={registration.pk}")
     registration = booking.register(
         household_id=household.pk,
         attendee_ids=form.cleaned_data["attendees"],

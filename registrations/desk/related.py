@@ -63,15 +63,15 @@ class TrailList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        self.names = common.names_of(row.actor_id for row in self.result_list)
+        self.names = common.names_of(record.actor_id for record in self.result_list)
         self.list_display = [
             self.who if column == "actor_id" else column for column in self.list_display
         ]
 
     @admin.display(description="who")
-    def who(self, row: AuditEvent | CheckIn) -> str:
-        is_staff = row.actor_kind == trail.STAFF
-        return self.names.get(row.actor_id, row.actor_id) if is_staff else row.actor_id
+    def who(self, record: AuditEvent | CheckIn) -> str:
+        is_staff = record.actor_kind == trail.STAFF
+        return self.names.get(record.actor_id, record.actor_id) if is_staff else record.actor_id
 
 
 class LinkedTrailAdmin(AppendOnlyAdmin):
@@ -83,25 +83,25 @@ class LinkedTrailAdmin(AppendOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        rows, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        matching, may_have_duplicates = super().get_search_results(request, queryset, search_term)
         text = search_term.strip()
         staff = get_user_model().objects.filter(username=text).first()
         if registration_id := confirmation_codes.decode(text):
-            rows |= queryset.filter(registration_id=registration_id)
+            matching |= queryset.filter(registration_id=registration_id)
         if staff is not None:
-            rows |= queryset.filter(actor_kind=trail.STAFF, actor_id=str(staff.pk))
-        return rows, may_have_duplicates
+            matching |= queryset.filter(actor_kind=trail.STAFF, actor_id=str(staff.pk))
+        return matching, may_have_duplicates
 
     def get_list_display(self, request: HttpRequest) -> Columns:
         columns = super().get_list_display(request)
         return tuple("registration" if name == "registration_id" else name for name in columns)
 
     @admin.display(description="registration")
-    def registration(self, row: AuditEvent | CheckIn) -> str | None:
-        if row.registration_id is None:  # a fact about a target
+    def registration(self, record: AuditEvent | CheckIn) -> str | None:
+        if record.registration_id is None:  # a fact about a target
             return None
-        url = reverse("admin:registrations_eventregistration_change", args=[row.registration_id])
-        code = confirmation_codes.encode(row.registration_id)
+        url = reverse("admin:registrations_eventregistration_change", args=[record.registration_id])
+        code = confirmation_codes.encode(record.registration_id)
         return format_html('<a href="{}">{}</a>', url, code)
 
 

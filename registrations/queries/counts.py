@@ -27,14 +27,16 @@ class Scope:
         return self == Scope()
 
     def dates(self) -> QuerySet[EventDate]:
-        rows = EventDate.objects.between(self.first, self.last)
-        return rows.filter(event_id=self.event_id) if self.event_id is not None else rows
+        event_dates = EventDate.objects.between(self.first, self.last)
+        return (
+            event_dates.filter(event_id=self.event_id) if self.event_id is not None else event_dates
+        )
 
     def slots(self) -> QuerySet[EventSlot]:
-        rows = EventSlot.objects.all()
+        event_slots = EventSlot.objects.all()
         if self.is_all:
-            return rows
-        return rows.filter(event_hour__event_date__in=self.dates())
+            return event_slots
+        return event_slots.filter(event_hour__event_date__in=self.dates())
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,17 @@ def dates(scope: Scope, batch: int) -> Iterator[list[Counter]]:
 
 
 def _batches(
-    rows: QuerySet[EventDate] | QuerySet[EventSlot], batch: int
+    queryset: QuerySet[EventDate] | QuerySet[EventSlot], batch: int
 ) -> Iterator[list[Counter]]:
     """In the order of ids, each batch found by the last id of the one before: memory stays flat.
 
     From one table, for a join would be sorted anew for each batch of a million.
     """
     last = 0
-    in_order = rows.order_by("pk").values_list("pk", "reserved")
-    while found := list(in_order.filter(pk__gt=last)[:batch]):
-        last = found[-1][0]
-        yield [Counter(*row) for row in found]
+    in_order = queryset.order_by("pk").values_list("pk", "reserved")
+    while pairs := list(in_order.filter(pk__gt=last)[:batch]):
+        last = pairs[-1][0]
+        yield [Counter(id_, reserved) for id_, reserved in pairs]
 
 
 def rows_at(kind: Kind, ids: Collection[int]) -> dict[int, Counts]:
@@ -76,17 +78,17 @@ def rows_at(kind: Kind, ids: Collection[int]) -> dict[int, Counts]:
 
 
 def _holding_on(date_ids: Collection[int]) -> dict[int, int]:
-    rows = EventRegistration.objects.filter(
+    holding = EventRegistration.objects.filter(
         event_date_id__in=date_ids, event_status__in=statuses.rows_meaning(*HOLDING)
     )
-    found = rows.order_by().values_list("event_date_id").annotate(count=Count("pk"))
-    return {day: count for day, count in found if day is not None}
+    by_date = holding.order_by().values_list("event_date_id").annotate(count=Count("pk"))
+    return {date_id: count for date_id, count in by_date if date_id is not None}
 
 
 def dates_of_slots(ids: Iterable[int]) -> dict[int, int]:
     """The date of each slot, without those whose hour is gone."""
-    rows = EventSlot.objects.filter(pk__in=list(ids))
-    return dict(rows.values_list("pk", "event_hour__event_date_id"))
+    slots = EventSlot.objects.filter(pk__in=list(ids))
+    return dict(slots.values_list("pk", "event_hour__event_date_id"))
 
 
 def slots_on(date_ids: Collection[int]) -> set[Target]:
@@ -104,11 +106,11 @@ def slots_on(date_ids: Collection[int]) -> set[Target]:
 
 def slots_of_dates(date_ids: Collection[int]) -> dict[int, int]:
     """How many slots each date has, used or not."""
-    rows = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids).order_by()
-    return dict(rows.values_list("event_hour__event_date_id").annotate(count=Count("pk")))
+    slots = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids).order_by()
+    return dict(slots.values_list("event_hour__event_date_id").annotate(count=Count("pk")))
 
 
 def moved_since(moment: datetime, kind: Kind) -> set[int]:
     """The slots, or dates, whose counter an operation has moved since."""
-    rows = AuditEvent.objects.filter(at__gte=moment).exclude(delta=0)
-    return {id_ for id_ in rows.values_list(kind.column, flat=True).distinct() if id_}
+    movements = AuditEvent.objects.filter(at__gte=moment).exclude(delta=0)
+    return {id_ for id_ in movements.values_list(kind.column, flat=True).distinct() if id_}

@@ -24,13 +24,13 @@ def typo_pattern(word: str) -> str | None:
 
 def members(text: str, *, similar: bool = False) -> "QuerySet[HouseholdMember]":
     """Members in whose name each word of `text` stands, or, if `similar`, one that resembles it."""
-    rows = HouseholdMember.objects.filter(household__isnull=False)
+    matching = HouseholdMember.objects.filter(household__isnull=False)
     for word in text.split()[:MAX_WORDS]:
         condition = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         if similar and (pattern := typo_pattern(word)):
             condition |= Q(first_name__iregex=f"^{pattern}$") | Q(last_name__iregex=f"^{pattern}$")
-        rows = rows.filter(condition)
-    return rows
+        matching = matching.filter(condition)
+    return matching
 
 
 def matches(text: str, household: str = "") -> Q:
@@ -60,5 +60,7 @@ def households(text: str, limit: int) -> list[Household]:
     """
     active = Household.objects.filter(deleted_on=None).prefetch_related("members").order_by("name")
     exact = list(active.filter(matches(text))[:limit])
-    others = active.filter(matches_fuzzily(text)).exclude(pk__in=[row.pk for row in exact])
+    others = active.filter(matches_fuzzily(text)).exclude(
+        pk__in=[household.pk for household in exact]
+    )
     return exact + list(others[: limit - len(exact)])

@@ -119,8 +119,8 @@ def _is_migrated() -> bool:
 def _places(slot_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Date and event of each slot that still has them."""
     slots = EventSlot.objects.filter(pk__in=slot_ids, event_hour__event_date__event__isnull=False)
-    found = slots.values_list("pk", "event_hour__event_date_id", "event_hour__event_date__event_id")
-    return {slot_id: (date_id, event_id) for slot_id, date_id, event_id in found}
+    ids = slots.values_list("pk", "event_hour__event_date_id", "event_hour__event_date__event_id")
+    return {slot_id: (date_id, event_id) for slot_id, date_id, event_id in ids}
 
 
 def _adopt_one(
@@ -161,8 +161,8 @@ class _Taken:
         if (household_id := row.household_id) is None:
             return True
         key = (household_id, event_date_id)
-        there = self.is_migrated and targets.active_registration_id(*key) is not None
-        if there or key in self.dates:
+        is_taken = self.is_migrated and targets.active_registration_id(*key) is not None
+        if is_taken or key in self.dates:
             return False
         self.dates.add(key)
         return True

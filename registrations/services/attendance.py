@@ -140,15 +140,17 @@ def close_out(event_date_id: int, *, by: Actor) -> int:
     """
     marked = last = 0
     while batch := list(_expected(event_date_id).filter(pk__gt=last)[:BATCH]):
-        marked += _mark_absent(event_date_id, [row.pk for row in batch], by=by)
+        marked += _mark_absent(event_date_id, [registration.pk for registration in batch], by=by)
         last = batch[-1].pk
     return marked
 
 
 def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
     confirmed = statuses.rows_meaning(Status.CONFIRMED)
-    rows = EventRegistration.objects.filter(event_date_id=event_date_id, event_status__in=confirmed)
-    return rows.order_by("pk")
+    expected = EventRegistration.objects.filter(
+        event_date_id=event_date_id, event_status__in=confirmed
+    )
+    return expected.order_by("pk")
 
 
 @retried

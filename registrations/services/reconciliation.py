@@ -157,19 +157,19 @@ def _examine(kind: Kind, ids: Sequence[int], *, fix: bool, allowance: int) -> li
         involved |= {ledger.target for ledger in pending if _affected(ledger, kind) & set(ids)}
     with ExitStack() as public:
         with transaction.atomic(using=PRIVATE, durable=True):
-            look = _look(kind, ids, involved, public)
-            if fix and look.unsettled:
+            locked = _lock_and_read(kind, ids, involved, public)
+            if fix and locked.unsettled:
                 raise TryAgain("A movement is pending there: it is settled first.")
-            drifts = look.drifts(room)
+            drifts = locked.drifts(room)
             if fix:
-                ledgers.recount(look.miscounted)
+                ledgers.recount(locked.miscounted)
         if fix:
             counters.correct(kind, {id_: -drift for id_, drift in drifts.items() if drift})
-    found = look.describe(drifts)
-    for each in found if fix else []:
-        log.warning("drift_fixed", **asdict(each))
-    DRIFT.labels("fixed" if fix else "found").inc(len(found))
-    return found
+    drifted = locked.describe(drifts)
+    for drift in drifted if fix else []:
+        log.warning("drift_fixed", **asdict(drift))
+    DRIFT.labels("fixed" if fix else "found").inc(len(drifted))
+    return drifted
 
 
 def _settle(kind: Kind, ids: Sequence[int]) -> None:
@@ -180,11 +180,11 @@ def _settle(kind: Kind, ids: Sequence[int]) -> None:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Locked:
     """What stands in both databases while all locks are held."""
 
     kind: Kind
-    rows: dict[int, CounterRow]
+    counters: dict[int, CounterRow]
     counted: dict[int, Counts]
     ledgers: dict[Target, Ledger]
     miscounted: dict[Target, Ledger]
@@ -194,8 +194,8 @@ class _Look:
     def drifts(self, room: dict[int, int]) -> dict[int, int]:
         """By how much `reserved` is wrong, for each id where it or the ledger is."""
         drifts = {
-            id_: _beyond(row.reserved, self.holding(id_), room[id_])
-            for id_, row in self.rows.items()
+            id_: _beyond(counter.reserved, self.holding(id_), room[id_])
+            for id_, counter in self.counters.items()
         }
         return {
             id_: drift
@@ -213,13 +213,13 @@ class _Look:
         ]
 
     def _describe(self, target: Target, drift: int, date_of: dict[int, int]) -> Drift:
-        row = self.rows[target.id]
+        counter = self.counters[target.id]
         ledger, wrong = self.ledgers.get(target), self.miscounted.get(target)
         return Drift(
             event_date_id=target.id if target.is_date else date_of.get(target.id),
             event_slot_id=None if target.is_date else target.id,
-            capacity=row.capacity,
-            reserved=row.reserved,
+            capacity=counter.capacity,
+            reserved=counter.reserved,
             counted=self.holding(target.id),
             drift=drift,
             ledger=(wrong.holding, wrong.waiting) if wrong else None,
@@ -228,7 +228,9 @@ class _Look:
         )
 
 
-def _look(kind: Kind, ids: Sequence[int], involved: Collection[Target], public: ExitStack) -> _Look:
+def _lock_and_read(
+    kind: Kind, ids: Sequence[int], involved: Collection[Target], public: ExitStack
+) -> _Locked:
     """Takes all locks, in their order: ledgers, then slots, and dates last.
 
     Raises TryAgain if somebody was at a target meanwhile whose ledger was not open yet.
@@ -237,12 +239,12 @@ def _look(kind: Kind, ids: Sequence[int], involved: Collection[Target], public: 
     pending = [ledger for ledger in locked.values() if ledger.pending]
     public.enter_context(transaction.atomic(using=PUBLIC, durable=True))
     slots = [ledger.target_id for ledger in pending if not ledger.target.is_date]
-    slot_rows = counters.lock_many(Kind.SLOT, ids if kind is Kind.SLOT else slots)
-    rows = slot_rows if kind is Kind.SLOT else counters.lock_many(Kind.DATE, ids)
-    found = {row.target: row for row in (*slot_rows.values(), *rows.values())}
+    of_slots = counters.lock_many(Kind.SLOT, ids if kind is Kind.SLOT else slots)
+    of_kind = of_slots if kind is Kind.SLOT else counters.lock_many(Kind.DATE, ids)
+    by_target = {row.target: row for row in (*of_slots.values(), *of_kind.values())}
     unsettled: set[int] = set()
     for ledger in pending:
-        if not _is_applied(ledger, found.get(ledger.target)):
+        if not _is_applied(ledger, by_target.get(ledger.target)):
             unsettled |= _affected(ledger, kind).intersection(ids)
     counted = counts.rows_at(kind, ids)
     if any(
@@ -251,13 +253,13 @@ def _look(kind: Kind, ids: Sequence[int], involved: Collection[Target], public: 
     ):
         raise TryAgain("Somebody used a target for the first time.")
     own = {target: ledger for target, ledger in locked.items() if target.kind is kind}
-    return _Look(kind, rows, counted, own, _miscounted(own), unsettled)
+    return _Locked(kind, of_kind, counted, own, _miscounted(own), unsettled)
 
 
-def _is_applied(ledger: Ledger, row: CounterRow | None) -> bool:
+def _is_applied(ledger: Ledger, counter: CounterRow | None) -> bool:
     """Whether public shows the movement that is pending. Raises Unclear."""
     assert ledger.pending is not None
-    verdict = two_phase.verdict_on(ledger.pending, row, timezone.now())
+    verdict = two_phase.verdict_on(ledger.pending, counter, timezone.now())
     if verdict is Verdict.UNCLEAR:
         raise Unclear(f"{ledger.target} has a movement pending whose owner may be alive")
     return verdict is Verdict.APPLIED

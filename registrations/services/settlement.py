@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 PATIENCE_SECONDS = 10.0
 """Longer than counters.OWNER_LIFETIME: whatever is pending at the start can be judged by then."""
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 @retried
@@ -64,4 +64,4 @@ def settle_all(*, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
         left = len(ledgers.with_pending())
         if not left or time.monotonic() >= deadline:
             return settled, left
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)

@@ -23,17 +23,17 @@ class Command(OperatorCommand):
     def handle(self, *, dry_run: bool, as_json: bool, **options: object) -> None:
         counts: Counter[Why] = Counter()
 
-        def report(found: Adopted) -> None:
-            counts[found.why] += 1
-            if found.why is Why.PLACED:
+        def report(adopted: Adopted) -> None:
+            counts[adopted.why] += 1
+            if adopted.why is Why.PLACED:
                 return
             if as_json:
-                self.stdout.write(json.dumps({**vars(found), "why": found.why.name.lower()}))
+                self.stdout.write(json.dumps({**vars(adopted), "why": adopted.why.name.lower()}))
             else:
-                whose = found.household_id or "none"
+                whose = adopted.household_id or "none"
                 self.stdout.write(
-                    f"registration {found.registration_id}, household {whose}, slot "
-                    f"{found.event_slot_id}, {found.status or 'no status'}: {found.why}"
+                    f"registration {adopted.registration_id}, household {whose}, slot "
+                    f"{adopted.event_slot_id}, {adopted.status or 'no status'}: {adopted.why}"
                 )
 
         adoption.adopt(dry_run=dry_run, report=report)

@@ -105,10 +105,10 @@ class _Json:
 
     def add(self, drift: Drift) -> None:
         self.count += 1
-        row: dict[str, object] = {column: getattr(drift, column) for column in COLUMNS}
+        entry: dict[str, object] = {column: getattr(drift, column) for column in COLUMNS}
         if drift.ledger:
-            row["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
-        self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(row), ending="")
+            entry["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
+        self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(entry), ending="")
 
     def close(self) -> None:
         self.stdout.write("]")
@@ -150,11 +150,11 @@ def _why(drift: Drift) -> str:
     return "not known: another system, or a restored backup"
 
 
-def _day(given: str) -> date:
-    return date.fromisoformat(given)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
 
 
-def _amount(given: str) -> int:
-    if (amount := int(given)) < 0:
-        raise ValueError(given)
+def _amount(text: str) -> int:
+    if (amount := int(text)) < 0:
+        raise ValueError(text)
     return amount
