@@ -1,4 +1,4 @@
-"""The trail and the check-ins in the admin: to look at, never to change."""
+"""The trail and the check-ins in the admin, read-only."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ Rows = QuerySet[AuditEvent]
 
 
 class KindFilter(admin.SimpleListFilter):
-    """Fixed choices: to look for those that there are would read the whole trail."""
+    """Fixed choices, because looking up the existing ones would read the whole trail."""
 
     title = "who"
     parameter_name = "actor_kind"

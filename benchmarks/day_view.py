@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a crowd costs the gate: the day view with 10,000 registrations beside one with 100.
+"""What a crowd costs at the gate: the day view with 10,000 registrations compared with 100.
 
     tools/with_mariadb.py python benchmarks/day_view.py
 
@@ -43,7 +43,7 @@ DAYS = "/admin/registrations/eventregistration/days"
 
 
 def _fill(count: int) -> EventDate:
-    """Today, with so many confirmed registrations spread over twelve slots."""
+    """Today, with this many confirmed registrations spread over twelve slots."""
     day = factories.EventDateFactory(event_date_key=factories.in_days(0), capacity=MANY)
     hour = factories.EventHourFactory(event_date=day)
     slots = [

@@ -1,4 +1,4 @@
-"""Which models live in which database, and what must never happen."""
+"""Which models live in which database, and what the two must never do."""
 
 from django.db.models import Model
 
@@ -12,8 +12,8 @@ def _home(app_label: str) -> str:
 class DatabaseRouter:
     """`schedules` lives in freshtrak_public, everything else in freshtrak_private.
 
-    Nothing is ever migrated on freshtrak_public, and no relation crosses the two:
-    a public row is referenced by its integer id.
+    Migrations never touch freshtrak_public, and no relation crosses the two databases:
+    we refer to a public row by its integer id.
     """
 
     def db_for_read(self, model: type[Model], **hints: object) -> str:

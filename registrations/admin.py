@@ -1,6 +1,6 @@
 """The lists of registrations, households and statuses in the admin.
 
-Their pages and actions are the desk's: registrations/desk/.
+Their pages and actions are in registrations/desk/.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from registrations.desk import (
     filters,
     register,
     registration_page,
-    related,  # noqa: F401 (registers what lies around registrations)
+    related,  # noqa: F401 (registers schedules and trail)
 )
 from registrations.desk.actions import STAFF_ACTIONS
 from registrations.models import EventRegistration, EventStatus, Household, HouseholdMember
@@ -29,9 +29,9 @@ from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
 class RegistrationList(ChangeList):
-    """A page of registrations, with waitlist position and appointment read for all rows at once.
+    """A page of registrations. Reads waitlist position and appointment for all of them at once.
 
-    Its columns are methods of the page, because the admin hands a column its row and nothing else.
+    Columns are methods of the page because the admin passes a column only its row.
     """
 
     def get_results(self, request: HttpRequest) -> None:
@@ -90,7 +90,7 @@ class RegistrationList(ChangeList):
 
 @admin.register(EventRegistration)
 class EventRegistrationAdmin(ReadOnlyAdmin):
-    list_display = ("pk", "household")  # RegistrationList puts its own columns in their place
+    list_display = ("pk", "household")  # RegistrationList replaces these
     list_filter = (
         filters.WhenFilter,
         filters.StatusFilter,
@@ -105,7 +105,7 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
     )
     list_per_page = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # a count for each event and slot would take as long
+    show_facets = admin.ShowFacets.NEVER  # counting per event and slot would be too slow
     change_list_template = "registrations/change_list.html"
 
     class Media:
@@ -128,7 +128,7 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         return registrations.find_similar(queryset, search_term), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The desk's actions that the user may take, and no others."""
+        """Only the desk's actions that the user is permitted to take."""
         return {
             action.name: (
                 lambda model_admin, request, rows, run=action.run: run(request, rows),
@@ -171,7 +171,7 @@ class MemberInline(ReadOnlyInline):
 
 @admin.register(Household)
 class HouseholdAdmin(ReadOnlyAdmin):
-    """Found by name, shown with members and registrations."""
+    """Searched by name, shown with members and registrations."""
 
     list_display = ("name", "identification_code", "deleted_on")
     search_fields = ("name",)
@@ -204,7 +204,7 @@ class HouseholdAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: object = None,
     ) -> HttpResponse:
-        """Adds the household's registrations, the newest hundred."""
+        """Adds the newest hundred registrations of the household."""
         shown: list[RegistrationDetails] = []
         if common.has_permission(request, "view"):
             of_household = registrations.registrations().filter(

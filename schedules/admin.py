@@ -1,4 +1,4 @@
-"""PantryTrak's schedules in the admin: to look at, never to change."""
+"""PantryTrak's schedules in the admin, read-only."""
 
 import datetime
 from collections.abc import Callable

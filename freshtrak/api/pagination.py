@@ -1,4 +1,4 @@
-"""How lists are cut into pages."""
+"""Pagination of lists."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ class Pages(PageNumberPagination):
 
 
 def paginated(request: Request, rows: QuerySet, render: Callable[..., object]) -> Response:
-    """The page of `rows` that the request asks for; `render` makes its results."""
+    """The page of `rows` that the request asks for; `render` turns it into the results."""
     pages = Pages()
     page = pages.paginate_queryset(rows, request) or []
     return pages.get_paginated_response(render(page))

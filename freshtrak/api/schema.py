@@ -1,4 +1,4 @@
-"""What every operation of the OpenAPI document has: roles, the idempotency header, errors."""
+"""What every operation in the OpenAPI document has: roles, the idempotency header, errors."""
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
@@ -22,7 +22,7 @@ class FieldProblem(serializers.Serializer[FieldError]):
 class Problem(serializers.Serializer[dict[str, object]]):
     """A problem document (RFC 9457). Some codes add members of their own."""
 
-    type = serializers.CharField(help_text="Where the code is explained.")
+    type = serializers.CharField(help_text="The page that explains the code.")
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
@@ -38,8 +38,8 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "description": (
-        "Strongly advised. The same key gives the same answer and one effect, for 24 hours; "
-        "refusals are not kept. A fresh random value for each new request."
+        "Strongly recommended. For 24 hours, the same key gives the same answer and one effect; "
+        "refusals are not stored. Use a new random value for each new request."
     ),
 }
 

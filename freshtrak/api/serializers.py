@@ -1,4 +1,4 @@
-"""What serializers share: strict fields, the ranges of ids, and how input is validated."""
+"""What serializers share: strict fields, the ranges of ids, and validation of input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """true or false, not a word for it."""
+    """true or false, not a string that means one of them."""
 
     def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
@@ -30,7 +30,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 def validated(serializer: type[serializers.Serializer], data: object) -> Mapping[str, Any]:
-    """What was sent, if it has the shape of `serializer`. Raises ValidationError."""
+    """The input, checked and converted by `serializer`. Raises ValidationError."""
     checked = serializer(data=data)
     checked.is_valid(raise_exception=True)
     return checked.validated_data

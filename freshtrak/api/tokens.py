@@ -1,4 +1,4 @@
-"""Tokens for accounts of this service. Throttled by address; locked after repeated failures."""
+"""Tokens for this service's own accounts: throttled by address, locked after repeated failures."""
 
 from datetime import timedelta
 
@@ -24,19 +24,19 @@ from freshtrak.api.errors import InvalidCredentials
 
 
 class _AccountView(APIView):
-    """What the three views share. With an identity provider there are no accounts here."""
+    """What the three views share. With an identity provider, this service has no accounts."""
 
     throttle_classes = (ScopedRateThrottle,)
     throttle_scope = "token"
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if not settings.JWT_SIGNING_KEY:
-            raise exceptions.NotFound("Tokens come from the identity provider.")
+            raise exceptions.NotFound("The identity provider issues the tokens.")
         super().initial(request, *args, **kwargs)
 
 
 class AccountSerializer(TokenObtainPairSerializer):
-    """Puts the role of the account into its tokens."""
+    """Adds the roles of the account to its tokens."""
 
     @classmethod
     def get_token(cls, user: object) -> Token:
@@ -72,7 +72,7 @@ class RefreshView(_AccountView, TokenRefreshView):
 class VerifyView(_AccountView, TokenVerifyView):
     @extend_schema(operation_id="token_verify", summary="Is this token valid?")
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """200 if it is, 401 if not."""
+        """200 if it is valid, 401 if not."""
         return super().post(request, *args, **kwargs)
 
 

@@ -1,7 +1,7 @@
-"""What staff do to registrations, one or many: from the list and from a registration's own page.
+"""What staff do to one or many registrations, from the list or from a registration's page.
 
-STAFF_ACTIONS is the one list of them: menu, buttons, permissions and confirmation page come from
-it. To add one, add it there.
+STAFF_ACTIONS is the only list of these actions: menu, buttons, permissions and confirmation page
+come from it. Add a new action there.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from registrations.services import attendance, booking, waitlist
 from schedules.targets import Target
 
 Run = Callable[[HttpRequest, Chosen], HttpResponse | None]
-"""Shows the next page for the chosen registrations; None goes back to the list."""
+"""Returns the next page for the chosen registrations; None goes back to the list."""
 
 
 @dataclass(frozen=True)
 class StaffAction:
     name: str
     label: str
-    """In the menu, on the button, and above the confirmation page."""
+    """In the menu, on the button, and as title of the confirmation page."""
     permission: str
-    """view, attend, cancel, move, …: a right on registrations."""
+    """view, attend, cancel, move, …: a permission on registrations."""
     allowed: frozenset[Status]
-    """The statuses on which a registration's page offers it."""
+    """A registration's page offers the action in these statuses."""
     run: Run
 
     def is_offered(self, request: HttpRequest, registration: EventRegistration) -> bool:
@@ -51,7 +51,7 @@ def _confirmed(
     effect: str,
     frees_places: bool = False,
 ) -> StaffAction:
-    """An action that calls one service for each registration, once a page has been confirmed."""
+    """An action that calls one service per registration, after a confirmation page."""
 
     def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         if (entries := confirmation.read(request, chosen)) is None:
@@ -77,7 +77,7 @@ def _confirmed(
 
 
 def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-    """Promotes at the targets of the chosen registrations: the head first, chosen or not."""
+    """Promotes at the targets of the chosen registrations, always from the head of the queue."""
     if (entries := confirmation.read(request, chosen)) is None:
         return None
     waiting = [entry for entry in entries if entry.registration.status is Status.WAITLISTED]
@@ -176,5 +176,5 @@ STAFF_ACTIONS = (
 
 
 def offered(request: HttpRequest, registration: EventRegistration) -> list[StaffAction]:
-    """The actions that the registration's status and the user's rights allow."""
+    """The actions that the registration's status and the user's permissions allow."""
     return [action for action in STAFF_ACTIONS if action.is_offered(request, registration)]

@@ -1,7 +1,7 @@
-"""The page before an action: what will happen to each registration and to each counter.
+"""The page before an action: what will happen to each registration and each counter.
 
-Then the service, once for each registration. One that is refused is named with its reason and
-holds up no other.
+Then the service runs once per registration. A refusal is shown with its reason and does not stop
+the others.
 """
 
 from collections import Counter
@@ -27,17 +27,17 @@ from schedules.targets import Target
 Entries = Sequence[RegistrationDetails]
 Chosen = QuerySet[EventRegistration]
 Effect = tuple[RegistrationDetails, bool, str]
-"""A registration, whether the action is allowed on it, and what it will do."""
+"""A registration, whether the action is allowed on it, and what the action will do."""
 
 MAX_ROWS = 300
-"""Registrations that one confirmation page lists."""
+"""Registrations on one confirmation page."""
 
 LIST = "admin:registrations_eventregistration_changelist"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Where registrations are to be moved to, and how many."""
+    """Where registrations will move to, and how many."""
 
     target: Target
     where: str
@@ -46,7 +46,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What will become of one counter, and who is promoted there."""
+    """How one counter will change, and who will be promoted there."""
 
     where: str
     before: int | None
@@ -55,9 +55,9 @@ class Forecast:
 
 
 def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
-    """The chosen registrations with their place on the waitlist and their appointment.
+    """The chosen registrations with waitlist position and appointment.
 
-    None, and a message, if there are too many, or none that names a slot or date.
+    None and a message if there are too many, or if none has a slot or date.
     """
     registrations = list(chosen[: MAX_ROWS + 1])
     if len(registrations) > MAX_ROWS:
@@ -66,7 +66,7 @@ def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
     for registration in registrations:
         if not registration.is_placed:
             code = registration.confirmation_code
-            text = f"{code} names no slot or date, so nothing can be done to it."
+            text = f"{code} has no slot or date, so actions do not apply to it."
             messages.error(request, text)
     placed = [registration for registration in registrations if registration.is_placed]
     return details.read(placed) or None
@@ -75,9 +75,9 @@ def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
 def apply_to_each(
     request: HttpRequest, entries: Entries, service: Callable[..., EventRegistration], done: str
 ) -> HttpResponse | None:
-    """Calls the service for each registration; messages say what came of it.
+    """Calls the service for each registration and shows messages with the outcome.
 
-    `done` is what the success message counts, with `{s}` where a plural needs it.
+    `done` follows the number in the success message, with `{s}` for a plural.
     """
     by, count = common.actor(request), 0
     for registration in (entry.registration for entry in entries):
@@ -95,7 +95,7 @@ def apply_to_each(
 
 
 def redirect_back(request: HttpRequest) -> HttpResponse | None:
-    """To the page that asked; the list finds its own way back, with its filters."""
+    """Back to the page that asked. None: the list redirects to itself and keeps its filters."""
     url = common.next_url(request, "")
     return HttpResponseRedirect(url) if url else None
 
@@ -110,10 +110,10 @@ def page(
     goal: Goal | None = None,
     hidden: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The page that says what will happen, and asks.
+    """The page that says what will happen and asks for confirmation.
 
-    `leaving` says how many give back a place at each target, `hidden` is what the form sends
-    along. Without freshtrak_public the page opens all the same, and says what it cannot tell.
+    `leaving` is how many places are given back at each target; `hidden` holds extra form fields.
+    Without freshtrak_public the page still opens, and says what is missing.
     """
     entries = [entry for entry, _, _ in effects]
     try:
@@ -138,7 +138,7 @@ def page(
 def forecast(
     leaving: Counter[Target], entries: Entries, goal: Goal | None = None
 ) -> list[Forecast]:
-    """What will become of the counters; with `goal`, also of the one where they arrive."""
+    """How the counters will change; with `goal`, also the one that registrations move to."""
     now = timezone.now()
     names = {
         entry.registration.target: common.describe(entry.appointment)

@@ -1,6 +1,6 @@
-"""The day of a distribution: how full it is, who is expected, who came. Made for a gate.
+"""The day of a distribution: how full it is, who is expected, who came. Made for the gate.
 
-Works without freshtrak_public: bars and times are missing then, the roster is not.
+Without freshtrak_public it shows the roster, but no bars or times.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ from registrations.queries.occupancy import Day
 from registrations.services import attendance
 
 PAGE_SIZE = 50
-"""Registrations of the roster on one page."""
+"""Registrations on one page of the roster."""
 
 Registrations = EventRegistrationQuerySet
 
@@ -43,13 +43,13 @@ class Numbers:
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """The distributions of a day, by default today; if there is only one, opens it."""
+    """The distributions of a day, by default today. If it is the only one, opens it."""
     common.check_permission(request, "view")
     today = timezone.localdate()
     try:
         chosen = parse_date(request.GET.get("date", "")) or today
     except ValueError:
-        messages.error(request, "That is not a day of the calendar. This is today.")
+        messages.error(request, "That is not a valid date. Showing today instead.")
         chosen = today
     try:
         days, is_down = occupancy.between(chosen, chosen), False
@@ -68,7 +68,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Bars, and under them the roster: searched, or a page of it."""
+    """Bars, and below them the roster: search results, or one page of it."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     on_date = _roster(event_date_id)
@@ -102,13 +102,13 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
 
 
 def _card(matches: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
-    """The only match, if it is still expected: one more touch checks it in."""
+    """The only match, if it is still expected: one more tap checks it in."""
     expected = len(matches) == 1 and matches[0].registration.status is Status.CONFIRMED
     return matches[0] if expected else None
 
 
 def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """The bars alone, for a page that is open already."""
+    """Only the bars, to refresh an open page."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     slot_id = common.parse_id(request.GET.get("slot"))
@@ -118,7 +118,7 @@ def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
 
 @require_POST
 def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """One touch: the household is here, with all attendees or with those that are ticked."""
+    """One tap: the household is here, with all attendees or those that are ticked."""
     common.check_permission(request, "attend")
     ticked = [common.parse_id(value) for value in request.POST.getlist("attendee")]
     came = ticked if "choose" in request.POST else None
@@ -134,7 +134,7 @@ def undo(request: HttpRequest, event_date_id: int) -> HttpResponse:
 def _one(
     request: HttpRequest, event_date_id: int, service: Callable[..., EventRegistration]
 ) -> HttpResponse:
-    """Calls the service for the registration that was touched, and goes back to the roster."""
+    """Calls the service for the registration that was tapped, and goes back to the roster."""
     here = common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
     on_date = _roster(event_date_id)
     registration = on_date.filter(pk=common.parse_id(request.POST.get("registration"))).first()
@@ -156,7 +156,7 @@ def _one(
 
 
 def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """At the end of the day, everybody still expected is a no-show. First lists who that is."""
+    """Lists everyone still expected, and on confirmation marks them as no-show."""
     common.check_permission(request, "attend")
     the_day = redirect("admin:registrations_day", event_date_id)
     numbers = _numbers(event_date_id)
@@ -186,7 +186,7 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
 
 
 def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Everybody expected, on paper, for when the network is down."""
+    """Everyone expected, for printing in case the network goes down."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     active = [each for each in _roster(event_date_id) if each.status is not Status.CANCELLED]
@@ -221,7 +221,7 @@ def _filtered(request: HttpRequest, on_date: Registrations) -> Registrations:
 
 
 def _numbers(event_date_id: int) -> Numbers:
-    """How full the date is; without public at least how many are expected, came and wait."""
+    """How full the date is; without public, at least how many are expected, came and wait."""
     try:
         day = occupancy.day(event_date_id)
     except common.DOWN:

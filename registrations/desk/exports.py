@@ -1,4 +1,4 @@
-"""What the list shows, as a file for a spreadsheet."""
+"""The list as a file for a spreadsheet."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -42,7 +42,7 @@ TYPES = {
 
 
 def export(request: HttpRequest, kind: str) -> HttpResponse:
-    """What the list shows with the filters of this address, as a file."""
+    """The list, with the filters of this URL, as a file."""
     common.check_permission(request, "export")
     if kind not in TYPES:
         raise Http404
@@ -50,7 +50,7 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         registrations = shown(request).get_queryset(request)
     except IncorrectLookupParameters:
-        messages.error(request, "The address names a filter that cannot be read.")
+        messages.error(request, "The address contains an invalid filter.")
         return redirect(LIST)
     if registrations.count() > MAX_ROWS:
         messages.error(request, f"More than {MAX_ROWS:,} rows: filter the list first.")
@@ -59,7 +59,7 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def as_file(registrations: QuerySet[EventRegistration], kind: str) -> HttpResponse:
-    """The registrations as CSV (UTF-8 with its mark, which Excel wants) or XLSX."""
+    """The registrations as CSV (UTF-8 with a byte order mark, for Excel) or XLSX."""
     table = tablib.Dataset(headers=HEADERS, title="Registrations")
     for shown in _shown(registrations):
         table.append([harmless(value) for value in _values(shown)])
@@ -73,10 +73,10 @@ def as_file(registrations: QuerySet[EventRegistration], kind: str) -> HttpRespon
 
 
 def harmless(value: object) -> object:
-    """Text that a spreadsheet would run as a formula, made plain text by an apostrophe.
+    """Adds an apostrophe to text that a spreadsheet would run as a formula.
 
-    The characters are those that OWASP names under "CSV Injection". Control characters, which
-    XLSX cannot hold, become spaces.
+    The characters are those in OWASP's "CSV Injection". Control characters, which XLSX cannot
+    store, become spaces.
     """
     if not isinstance(value, str):
         return value
@@ -85,7 +85,7 @@ def harmless(value: object) -> object:
 
 
 def _shown(registrations: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
-    """Each with its appointment and queue, which are read for many at a time."""
+    """Each with its details, which are read for many at a time."""
     left = registrations.iterator(chunk_size=500)
     while batch := list(islice(left, 500)):
         yield from details.read(batch)

@@ -1,4 +1,4 @@
-"""Filters of the list of registrations. Events, days and slots are public's: they go by ids."""
+"""Filters for the list of registrations. Events, days and slots live in public: filter by id."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -37,7 +37,7 @@ class WhenFilter(SimpleListFilter):
 
 
 class StatusFilter(SimpleListFilter):
-    """By what a status means, however an installation spells it."""
+    """By the meaning of a status, however an installation spells it."""
 
     title = "status"
     parameter_name = "status"
@@ -57,7 +57,7 @@ class StatusFilter(SimpleListFilter):
 
 
 class _FormFilter(SimpleListFilter):
-    """A filter that is a small form: for values that are too many for a list of links."""
+    """A filter with a small form, for values that are too many for a list of links."""
 
     template = "registrations/includes/filter.html"
     kind = "select"
@@ -65,7 +65,7 @@ class _FormFilter(SimpleListFilter):
     clear: str
 
     def has_output(self) -> bool:
-        # One without output is not applied: a value that is asked for always is.
+        # Django skips a filter without output, but a requested value must always apply.
         return super().has_output() or self.value() is not None
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
@@ -116,7 +116,7 @@ class DayFilter(_FormFilter):
 
 
 class SlotFilter(_FormFilter):
-    """The slots of the day that is chosen, or the one slot that a link named."""
+    """The slots of the chosen day, or the one slot in a link."""
 
     title = "slot"
     parameter_name = "event_slot_id"

@@ -1,4 +1,4 @@
-"""What staff choose in the desk's forms. Choices come from what stands in the databases now."""
+"""The desk's forms. Their choices come from the current state of the databases."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ class TargetForm(forms.Form):
 
     @property
     def options(self) -> list[tuple[BoundWidget, Occupancy]]:
-        """Each radio button with how full its slot is."""
+        """Each radio button with the occupancy of its slot."""
         return [(radio, self.occupancies[radio.data["value"]]) for radio in self["target"]]
 
     @property
@@ -56,7 +56,7 @@ def _label(occupancy: Occupancy) -> str:
 
 
 class AttendeesForm(forms.Form):
-    """Which members of a household come."""
+    """Which members of a household attend."""
 
     attendees = forms.TypedMultipleChoiceField(
         coerce=int,

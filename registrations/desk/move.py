@@ -1,4 +1,4 @@
-"""Moving registrations to another slot: choose a date, then a slot that has room, then confirm."""
+"""Moving registrations to another slot: choose a date, then a slot, then confirm."""
 
 from collections import Counter
 from functools import partial
@@ -23,7 +23,7 @@ MOVABLE = frozenset({Status.CONFIRMED, Status.WAITLISTED})
 
 
 def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-    """One step after the other: each form sends along what was chosen before."""
+    """One step at a time: each form carries the earlier choices along."""
     if (entries := confirmation.read(request, chosen)) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The coming weeks as a chart: capacity, reserved and waiting of each day."""
+"""The coming weeks as a chart: capacity, reserved and waiting per day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WIDTH = 900
 
 @dataclass(frozen=True)
 class Bar:
-    """One day, with where its parts are drawn (units of the drawing, y downwards)."""
+    """One day, with the positions of its parts (in units of the drawing, y downwards)."""
 
     day: date
     capacity: int
@@ -59,7 +59,7 @@ class Bar:
 
     @property
     def waiting_y(self) -> int:
-        """Those who wait stand on top of what there is."""
+        """The waitlist is stacked on top of the taller of the other two bars."""
         return min(self.capacity_y, self.reserved_y) - self.waiting_height
 
 
@@ -91,7 +91,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def chart(first: date, last: date, days: Sequence[Day]) -> tuple[int, list[Bar]]:
-    """The top of the scale, a multiple of 4, and a bar for each day, also for those without."""
+    """The top of the scale, a multiple of 4, and one bar per day, even without distributions."""
     count = (last - first).days + 1
     step = (WIDTH - MARGIN) // count
     calendar = [first + timedelta(days=offset) for offset in range(count)]

@@ -1,7 +1,7 @@
-"""Staff register households, and change the attendees of a registration.
+"""Staff register households and change the attendees of a registration.
 
-First the household, then the date, then slot and attendees: each step is a link, so that the
-browser's back button works. A refusal appears at the field that it is about.
+Staff choose the household, then the date, then slot and attendees. Each step is a link, so that
+the browser's back button works. A refusal appears at the field it is about.
 """
 
 from django import forms
@@ -26,13 +26,13 @@ from registrations.queries import details, households, names, occupancy, registr
 from registrations.services import attendance, attendees, booking
 
 SEARCH_LIMIT = 20
-"""Households that a search shows."""
+"""Households shown by a search."""
 
 Resolved = tuple[Household, list[HouseholdMember]]
 
 
 def add(request: HttpRequest) -> HttpResponse:
-    """Books a place for a household, as over the API."""
+    """Books a place for a household, like the API."""
     common.check_permission(request, "add")
     try:
         day = occupancy.day(common.parse_id(request.GET.get("date")))
@@ -108,12 +108,12 @@ def edit_attendees(request: HttpRequest, registration_id: int) -> HttpResponse:
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
-    """What the form sent, even if it is empty; None when the page is only opened."""
+    """The data of a submitted form, even if empty; None when the page is opened."""
     return request.POST if request.method == "POST" else None
 
 
 def _household(request: HttpRequest) -> Resolved | None:
-    """The chosen household with its active members; None if none is chosen, or it is gone."""
+    """The chosen household with its active members; None if none is chosen or it is gone."""
     chosen = common.parse_id(request.GET.get("household"))
     if not chosen:
         return None
@@ -201,7 +201,7 @@ def _register(
 
 
 def _add_errors(form: forms.Form, refusal: Exception) -> None:
-    """Shows each refusal at the field that it is about."""
+    """Shows each refusal at the field it is about."""
     about_all = (Busy, HouseholdNotResolved, InvalidStatus)
     if isinstance(refusal, InvalidRequest):
         for error in refusal.errors:

@@ -1,6 +1,6 @@
-"""Schedules and the trail in the admin, each row with the way to its registrations.
+"""Schedules and the trail in the admin, with links to their registrations.
 
-Their own apps know nothing of registrations, so they are registered here.
+Their own apps do not know registrations, so this module registers them.
 """
 
 from django.contrib import admin
@@ -58,7 +58,7 @@ class LinkedSlotAdmin(EventSlotAdmin):
 
 
 class TrailList(ChangeList):
-    """A page of the trail, with the names of the staff on it read at once."""
+    """A page of the trail. Reads the names of all its staff at once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -75,7 +75,7 @@ class TrailList(ChangeList):
 
 
 class LinkedTrailAdmin(AppendOnlyAdmin):
-    search_help_text = "Confirmation code, user name of a member of staff, or an id"
+    search_help_text = "Confirmation code, username of a member of staff, or an id"
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return TrailList
@@ -98,7 +98,7 @@ class LinkedTrailAdmin(AppendOnlyAdmin):
 
     @admin.display(description="registration")
     def registration(self, record: AuditEvent | CheckIn) -> str | None:
-        if record.registration_id is None:  # a fact about a target
+        if record.registration_id is None:  # an event about a target
             return None
         url = reverse("admin:registrations_eventregistration_change", args=[record.registration_id])
         code = confirmation_codes.encode(record.registration_id)

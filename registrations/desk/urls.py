@@ -1,4 +1,4 @@
-"""The addresses of the desk, below the list of registrations in the admin."""
+"""The desk's addresses, below the list of registrations in the admin."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ PAGES: tuple[tuple[str, View, str], ...] = (
 
 
 def urlpatterns(admin_view: Callable[[View], View]) -> list[URLPattern]:
-    """Every page, behind the admin's log-in: `admin_view` is that of the site."""
+    """Every page, behind the admin's log-in; `admin_view` is the site's."""
     return [
         path(f"{PREFIX}/{route}", admin_view(view), name=f"registrations_{name}")
         for route, view, name in PAGES

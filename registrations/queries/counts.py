@@ -1,4 +1,4 @@
-"""What the counters ought to say: registrations that hold a place, for many targets at once."""
+"""What the counters should say: registrations that hold a place, for many targets at once."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from schedules.targets import Kind, Target
 
 @dataclass(frozen=True)
 class Scope:
-    """Which counters are looked at: all, or those of an event, or of the dates of some days."""
+    """Which counters to look at: all, those of an event, or those of a range of days."""
 
     event_id: int | None = None
     first: date | None = None
@@ -41,7 +41,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Counter:
-    """A counter as it was read, without a lock."""
+    """A counter as read, without a lock."""
 
     id: int
     reserved: int
@@ -58,9 +58,9 @@ def dates(scope: Scope, batch: int) -> Iterator[list[Counter]]:
 def _batches(
     queryset: QuerySet[EventDate] | QuerySet[EventSlot], batch: int
 ) -> Iterator[list[Counter]]:
-    """In the order of ids, each batch found by the last id of the one before: memory stays flat.
+    """In order of id; each batch starts after the last id of the previous one: memory stays flat.
 
-    From one table, for a join would be sorted anew for each batch of a million.
+    Reads one table, because the database would sort a join again for every batch.
     """
     last = 0
     in_order = queryset.order_by("pk").values_list("pk", "reserved")
@@ -70,7 +70,7 @@ def _batches(
 
 
 def rows_at(kind: Kind, ids: Collection[int]) -> dict[int, Counts]:
-    """How many hold and wait at each slot, or on each date (at its slots, too)."""
+    """How many hold and wait at each slot, or on each date including its slots."""
     if kind is Kind.SLOT:
         counted = targets.count_rows([Target.slot(id_) for id_ in ids])
         return {target.id: counts for target, counts in counted.items()}
@@ -86,13 +86,13 @@ def _holding_on(date_ids: Collection[int]) -> dict[int, int]:
 
 
 def dates_of_slots(ids: Iterable[int]) -> dict[int, int]:
-    """The date of each slot, without those whose hour is gone."""
+    """The date of each slot, except slots whose hour is gone."""
     slots = EventSlot.objects.filter(pk__in=list(ids))
     return dict(slots.values_list("pk", "event_hour__event_date_id"))
 
 
 def slots_on(date_ids: Collection[int]) -> set[Target]:
-    """Every slot whose bookings a date may count: by the schedule, or by the registrations."""
+    """Every slot whose bookings may count on a date, by the schedule or by the registrations."""
     scheduled = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids)
     booked = EventRegistration.objects.filter(
         event_date_id__in=date_ids, event_slot_id__isnull=False
@@ -105,12 +105,12 @@ def slots_on(date_ids: Collection[int]) -> set[Target]:
 
 
 def slots_of_dates(date_ids: Collection[int]) -> dict[int, int]:
-    """How many slots each date has, used or not."""
+    """How many slots each date has, in use or not."""
     slots = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids).order_by()
     return dict(slots.values_list("event_hour__event_date_id").annotate(count=Count("pk")))
 
 
 def moved_since(moment: datetime, kind: Kind) -> set[int]:
-    """The slots, or dates, whose counter an operation has moved since."""
+    """The slots or dates whose counter an operation has moved since `moment`."""
     movements = AuditEvent.objects.filter(at__gte=moment).exclude(delta=0)
     return {id_ for id_ in movements.values_list(kind.column, flat=True).distinct() if id_}

@@ -1,4 +1,4 @@
-"""A distribution in numbers: how full its slots are, who came, who waits."""
+"""A distribution in numbers: how full its slots are, and how many came and wait."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
 
 Tallies = dict[int | None, Counter[Status]]
-"""How many registrations of a date have each status, by slot; None is the date itself."""
+"""How many registrations of a date have each status, by slot; None stands for the date itself."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Occupancy:
     reserved: int
     by_status: Counter[Status]
     is_active: bool = True
-    """A slot that PantryTrak took out of use may still have people in it."""
+    """A slot that PantryTrak took out of use may still have registrations."""
 
     @property
     def taken(self) -> int:
-        """As the services count: what `reserved` says, or what we gave if that is more."""
+        """As the services count: `reserved`, or the places we gave if that is more."""
         return max(self.reserved, sum(self.by_status[status] for status in HOLDING))
 
     @property
@@ -59,7 +59,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """One date of an event. Booked by slot, it has hours; otherwise its own `fill` is all."""
+    """One date of an event. If it is booked by slot it has hours, otherwise only its own `fill`."""
 
     row: EventDate
     fill: Occupancy
@@ -72,12 +72,12 @@ class Day:
         return slots or [self.fill]
 
     def is_to_come(self, now: datetime) -> bool:
-        """Whether the day, in the zone of its event, lies after today."""
+        """Whether the day is after today in the event's time zone."""
         return self.row.event_date_key > date_key(now.astimezone(self.row.event.zone))
 
 
 def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:
-    """From an index, in two queries, however many dates and registrations. Private only."""
+    """Two queries on an index, however many dates and registrations. Private only."""
     counts = (
         EventRegistration.objects.filter(event_date_id__in=list(event_date_ids))
         .order_by()
@@ -93,12 +93,12 @@ def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:
 
 
 def total(of_date: Tallies) -> Counter[Status]:
-    """Of all slots of a date together."""
+    """All slots of a date together."""
     return sum(of_date.values(), Counter[Status]())
 
 
 def day(event_date_id: int) -> Day | None:
-    """A date with its slots as they are filled now; None if the date is gone. Four queries."""
+    """A date with the current occupancy of its slots; None if the date is gone. Four queries."""
     event_date = EventDate.objects.select_related("event").filter(pk=event_date_id).first()
     if event_date is None:
         return None
@@ -138,7 +138,7 @@ def _occupancy(
 
 
 def between(first: date, last: date) -> list[Day]:
-    """The dates from `first` to `last`, soonest first, as wholes: without their hours."""
+    """The dates from `first` to `last`, soonest first, without their hours."""
     active = EventDate.objects.between(first, last).filter(status_id=ACTIVE).select_related("event")
     in_order = list(active.order_by("event_date_key", "start_time_key", "pk"))
     by_date = tallies(event_date.pk for event_date in in_order)
@@ -146,13 +146,13 @@ def between(first: date, last: date) -> list[Day]:
 
 
 def upcoming(now: datetime, days: int = 60) -> list[Day]:
-    """The dates of the next days, to choose one from."""
+    """The dates of the next days, for a choice."""
     today = timezone.localtime(now).date()
     return between(today, today + timedelta(days=days))
 
 
 def free_places(target: Target) -> int | None:
-    """Places that could be given now, read without a lock; None if the slot or date is gone."""
+    """Free places, read without a lock; None if the slot or date is gone."""
     counter = counters.read_unlocked(target)
     if counter is None:
         return None

@@ -1,4 +1,4 @@
-"""Which registrations are listed: by status, day, name or code."""
+"""Filters registrations by status, day, name or code."""
 
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from schedules.models import EventDate
 
 
 def registrations() -> EventRegistrationQuerySet:
-    """Registrations as the API shows them: status and attendees with them, newest first."""
+    """Registrations as the API shows them, with status and attendees, newest first."""
     return (
         EventRegistration.objects.select_related("event_status")
         .prefetch_related("attendees__household_member")
@@ -33,7 +33,7 @@ def filtered(
     ordering: str = "-created_at",
     **ids: int,
 ) -> "QuerySet[EventRegistration]":
-    """`queryset` by what a client asks for. Days are public's: they go by the ids of its dates."""
+    """`queryset` by what a client asks for. Days live in public, so they filter by date ids."""
     queryset = queryset.filter(**ids)
     if status is not None:
         queryset = queryset.filter(event_status__in=statuses.rows_meaning(Status(status)))
@@ -48,7 +48,7 @@ def filtered(
 def at_time(
     queryset: "QuerySet[EventRegistration]", when: str, now: datetime
 ) -> "QuerySet[EventRegistration]":
-    """Those of today and later (`when` is "upcoming"), or all others ("past")."""
+    """Those from today on (`when` is "upcoming"), or all others ("past")."""
     upcoming = Q(event_date_id__in=_ids(EventDate.objects.upcoming(now)))
     return queryset.filter(upcoming if when == "upcoming" else ~upcoming)
 
@@ -56,7 +56,7 @@ def at_time(
 def on_days(
     queryset: "QuerySet[EventRegistration]", first: date | None, last: date | None
 ) -> "QuerySet[EventRegistration]":
-    """Those from `first` to `last`, both included; None is no limit."""
+    """Those from `first` to `last`, both included; None means no limit."""
     return queryset.filter(event_date_id__in=_ids(EventDate.objects.between(first, last)))
 
 
@@ -67,7 +67,7 @@ def _ids(days: "QuerySet[EventDate]") -> list[int]:
 def find(
     queryset: "QuerySet[EventRegistration]", text: str, *, names: bool
 ) -> "QuerySet[EventRegistration]":
-    """Those with this confirmation code; with `names` also those of a household or member."""
+    """Those with this confirmation code; with `names`, also those with a matching name."""
     text = text.strip()
     return queryset.filter(_matches(text, names=names)) if text else queryset
 
@@ -75,7 +75,7 @@ def find(
 def find_similar(
     queryset: "QuerySet[EventRegistration]", text: str
 ) -> "QuerySet[EventRegistration]":
-    """As `find` by code and name, and behind those the names that `text` may misspell."""
+    """Like `find` by code and name, followed by names that `text` may misspell."""
     text = text.strip()
     if not text:
         return queryset
@@ -90,6 +90,6 @@ def _matches(text: str, *, names: bool) -> Q:
 
 
 def reload(registration: EventRegistration) -> None:
-    """Re-reads the row: what was read before may be long out of date."""
+    """Reads the row again: the object may be long out of date."""
     registration.refresh_from_db()
     registration.event_status = statuses.row(registration.event_status_id)

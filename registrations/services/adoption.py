@@ -1,8 +1,8 @@
-"""Taking over the registrations of an installation from before this service.
+"""Adopts the registrations of an installation that is older than this service.
 
-`migrate` adds the columns and keeps every row. Here they learn what the new rules need: date and
-event, from freshtrak_public; and since when they are cancelled, wait, or were checked in. What
-cannot take part stays readable as it is, and is listed with its reason.
+`migrate` adds the columns and keeps every row. Adoption fills in what the new rules need: date and
+event, from freshtrak_public, and the time of a cancellation, waitlisting or check-in.
+Registrations that cannot take part stay readable as they are, and are listed with the reason.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,22 +23,22 @@ from schedules.models import EventSlot
 from schedules.targets import Target
 
 BATCH = 1000
-"""Registrations that are read, and written, at once."""
+"""Registrations read and written at once."""
 
 
 class Why(StrEnum):
-    """Why a registration is listed. The first two take part; the others do not."""
+    """Why a registration is listed. The first two take part, the others do not."""
 
     PLACED = "placed"
-    NO_HOUSEHOLD = "placed, but belongs to no household: cancel it, or give it one"
-    SLOT_GONE = "its slot, or the hour or date of it, is gone from the schedules"
-    UNKNOWN_STATUS = "its status is none of ours: name its meaning in STATUS_ALIASES"
-    SECOND_OF_DAY = "its household has another one on that date: cancel one, and adopt again"
+    NO_HOUSEHOLD = "placed, but has no household: cancel it or assign one"
+    SLOT_GONE = "its slot, hour or date is gone from the schedules"
+    UNKNOWN_STATUS = "its status is unknown: define its meaning in STATUS_ALIASES"
+    SECOND_OF_DAY = "its household has another one on that date: cancel one, then adopt again"
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What became, or would become, of one registration."""
+    """What happened, or would happen, to one registration."""
 
     registration_id: int
     household_id: int | None
@@ -48,7 +48,7 @@ class Adopted:
 
 
 class Row(NamedTuple):
-    """A registration as its old columns have it."""
+    """The old columns of a registration."""
 
     pk: int
     household_id: int | None
@@ -59,10 +59,10 @@ class Row(NamedTuple):
 
 
 def adopt(*, dry_run: bool, report: Callable[[Adopted], None]) -> None:
-    """Takes over each registration that has no date yet, in the order of ids, and reports it.
+    """Adopts each registration that has no date yet, in order of id, and reports it.
 
-    A dry run writes nothing, and works before `migrate` as well. The older of two registrations
-    of one household and date is the one that takes part. Run again, it goes on with those left.
+    A dry run writes nothing, and works before `migrate` too. If a household has two registrations
+    on a date, the older one takes part. A second run continues with those that are left.
     """
     statuses = dict(EventStatus.objects.values_list("pk", "name"))
     taken = _Taken() if dry_run else None
@@ -91,7 +91,7 @@ def _adopt_batch(
 
 @retried
 def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -> list[Adopted]:
-    """Adopts a batch in one transaction with the ledgers that count its registrations."""
+    """Adopts a batch in one transaction, together with the ledgers that count it."""
     slots = {Target.slot(row.event_slot_id) for row in batch}
     ledgers.open_missing(slots)
     with transaction.atomic(using=PRIVATE, durable=True):
@@ -102,7 +102,7 @@ def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -
 
 
 def _waiting(last: int) -> list[Row]:
-    """The next batch that has no date yet; before `migrate`, of all."""
+    """The next registrations without a date; before `migrate`, none has one."""
     rows = EventRegistration.objects.filter(pk__gt=last, event_slot_id__isnull=False)
     if _is_migrated():
         rows = rows.filter(event_date_id=None)
@@ -117,7 +117,7 @@ def _is_migrated() -> bool:
 
 
 def _places(slot_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Date and event of each slot that still has them."""
+    """Date and event of each slot that still has both."""
     slots = EventSlot.objects.filter(pk__in=slot_ids, event_hour__event_date__event__isnull=False)
     ids = slots.values_list("pk", "event_hour__event_date_id", "event_hour__event_date__event_id")
     return {slot_id: (date_id, event_id) for slot_id, date_id, event_id in ids}
@@ -150,7 +150,7 @@ def _place(
 
 
 class _Taken:
-    """What a dry run would have placed: it knows without writing who would be the second."""
+    """What a dry run would have placed, to find a household's second one without writing."""
 
     def __init__(self) -> None:
         self.is_migrated = _is_migrated()
@@ -169,7 +169,7 @@ class _Taken:
 
 
 def _since(row: Row, status: Status) -> dict[str, datetime]:
-    """When it came to its status, as far as the old columns tell."""
+    """When the registration got its status, as far as the old columns show."""
     return {
         Status.CANCELLED: {"cancelled_at": row.updated_at},
         Status.WAITLISTED: {"waitlisted_at": row.created_at},
@@ -178,7 +178,7 @@ def _since(row: Row, status: Status) -> dict[str, datetime]:
 
 
 def _write(registration_id: int, values: dict[str, object]) -> bool:
-    """False if the household has another active registration on that date: nothing is written."""
+    """False, with nothing written, if the household has another active one on that date."""
     if not values:
         return True
     try:

@@ -9,15 +9,20 @@ from registrations.services.adoption import Adopted, Why
 
 class Command(OperatorCommand):
     help = (
-        "Takes over the registrations of an existing installation, after `migrate`: gives each "
-        "its date, and lists what cannot take part. --dry-run says so beforehand, and writes "
-        "nothing. Can be run again: it goes on with what is left."
+        "Adopts the registrations of an existing installation after `migrate`: gives each one "
+        "its date, and lists those that cannot take part. --dry-run shows the result without "
+        "writing anything. You can run it again: it continues with what is left."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="before or after migrate")
         parser.add_argument(
-            "--json", action="store_true", dest="as_json", help="one JSON line for each listed"
+            "--dry-run", action="store_true", help="write nothing; works before and after migrate"
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            dest="as_json",
+            help="print one JSON line per listed registration",
         )
 
     def handle(self, *, dry_run: bool, as_json: bool, **options: object) -> None:

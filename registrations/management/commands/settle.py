@@ -4,8 +4,8 @@ from registrations.services import settlement
 
 class Command(OperatorCommand):
     help = (
-        "Settles what dead processes left: makes the counters of their slots exact. "
-        "Safe at any time, from several machines at once; meant for a timer."
+        "Settles what dead processes left pending, so that the counters are exact again. "
+        "Safe at any time and from several machines at once; meant for a timer."
     )
 
     def handle(self, **options: object) -> None:

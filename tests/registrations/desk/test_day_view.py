@@ -30,7 +30,7 @@ def test_the_only_distribution_of_today_is_opened_at_once(slot: EventSlot) -> No
 
     assert "Gate" in desk.page(anna, "days/")
     assert "Nothing is distributed on this day." in desk.page(anna, "days/", date="2030-01-01")
-    assert "That is not a day of the calendar." in desk.page(anna, "days/", date="2030-02-31")
+    assert "That is not a valid date." in desk.page(anna, "days/", date="2030-02-31")
 
     factories.EventDateFactory(event_date_key=factories.in_days(0), event__event_name="Market")
     both = desk.page(anna, "days/")

@@ -73,7 +73,7 @@ def test_too_much_for_one_file(nasty: Any, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_filter_that_cannot_be_read(nasty: Any) -> None:
     said = desk.page(desk.log_in("Coordinator"), "export/csv/", day="yesterday")
 
-    assert "a filter that cannot be read" in said
+    assert "The address contains an invalid filter." in said
 
 
 def test_export_runs_a_fixed_number_of_queries() -> None:
