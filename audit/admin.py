@@ -1,6 +1,4 @@
-"""The trail and the check-ins in the admin: to look at, never to change."""
-
-from typing import Any
+"""The trail and the check-ins in the admin, read-only."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,24 +9,20 @@ from django.utils.timezone import localtime
 from audit import wording
 from audit.models import AuditEvent, CheckIn
 
+Rows = QuerySet[AuditEvent]
+
 
 class KindFilter(admin.SimpleListFilter):
-    """Fixed choices: to look for those that there are would read the whole trail."""
+    """Fixed choices, because looking up the existing ones would read the whole trail."""
 
     title = "who"
     parameter_name = "actor_kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [("participant", "Participants"), ("staff", "Staff"), ("system", "The system")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         return queryset.filter(actor_kind=self.value()) if self.value() else queryset
-
-
-class WhenFilter(admin.DateFieldListFilter):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "when"
 
 
 class AppendOnlyAdmin(admin.ModelAdmin):
@@ -38,10 +32,10 @@ class AppendOnlyAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     @admin.display(description="when", ordering="at")
@@ -86,7 +80,7 @@ class AuditEventAdmin(AppendOnlyAdmin):
         "place",
         "counter",
     )
-    list_filter = (("at", WhenFilter), "action", KindFilter)
+    list_filter = ("at", "action", KindFilter)
     search_fields = ("=registration_id", "=household_id", "=actor_id", "=request_id")
     fields = (
         "when",
@@ -125,7 +119,7 @@ class CheckInAdmin(AppendOnlyAdmin):
         "actor_id",
         "people",
     )
-    list_filter = (("at", WhenFilter), "action")
+    list_filter = ("at", "action")
     search_fields = ("=registration_id", "=household_id", "=actor_id")
     fields = (
         "when",

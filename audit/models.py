@@ -50,8 +50,8 @@ class AuditEvent(AppendOnly):
         NO_SHOW = "no_show", "No-show"
         AMBIGUOUS = "ambiguous", "Counter unclear"
 
-    at = models.DateTimeField(db_index=True)
-    action = models.CharField(max_length=32, choices=Action.choices)
+    at = models.DateTimeField("when", db_index=True)
+    action = models.CharField("what", max_length=32, choices=Action.choices)
     registration_id = models.BigIntegerField(null=True, db_index=True)
     household_id = models.BigIntegerField(null=True)
     event_date_id = models.BigIntegerField(null=True)
@@ -88,8 +88,8 @@ class CheckIn(AppendOnly):
         CHECK_IN = "check_in", "Checked in"
         UNDO = "undo", "Check-in undone"
 
-    at = models.DateTimeField(db_index=True)
-    action = models.CharField(max_length=16, choices=Action.choices)
+    at = models.DateTimeField("when", db_index=True)
+    action = models.CharField("what", max_length=16, choices=Action.choices)
     registration_id = models.BigIntegerField(db_index=True)
     household_id = models.BigIntegerField(null=True)
     event_date_id = models.BigIntegerField(null=True, db_index=True)

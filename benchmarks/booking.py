@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What the framework costs a booking: the service beside the same statements without it.
+"""What the framework costs per booking: the service compared with the same SQL without it.
 
     tools/with_mariadb.py python benchmarks/booking.py [THREADS]
 
-Both take turns in one run on two servers of their own: on one hot slot (everybody waits for one
-row) and spread over many slots of many dates. Only the ratios mean anything: the machine may be
-busy. Each booking is of another household; all are confirmed; the counters are checked.
+Both take turns in one run on two servers of their own: on one hot slot (all wait for one row) and
+spread over many slots of many dates. Only the ratios matter, because the machine may be busy. Each
+booking is for a different household, all are confirmed, and the counters are checked.
 """
 
 import itertools
@@ -47,7 +47,7 @@ def through_the_service(household: Any, slot: Any, member: int) -> None:
 
 
 class WithoutFramework:
-    """The statements of a confirmed booking, on bare connections."""
+    """The SQL of a confirmed booking, on plain connections."""
 
     def __init__(self) -> None:
         self.here = threading.local()
@@ -158,7 +158,7 @@ def _run(connection: Any, sql: str, *values: Any) -> int:
 
 
 def _measure(book: Book, work: list[tuple[Any, Any, int]], threads: int) -> float:
-    """Bookings a second with so many threads."""
+    """Bookings per second with this many threads."""
     queue: Iterator[tuple[Any, Any, int]] = iter(work)
     lock = threading.Lock()
 
@@ -207,8 +207,10 @@ def main(threads: int) -> None:
             rates.append((ours, bare))
         assert b.drift() == {}, "the counters are wrong"
         ours, bare = (median(rate) for rate in zip(*rates, strict=True))
-        print(f"{name}, {threads} threads: {ours:.0f}/s beside {bare:.0f}/s without framework,"
-              f" ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
+        print(
+            f"{name}, {threads} threads: {ours:.0f}/s beside {bare:.0f}/s without framework,"
+            f" ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a crowd costs the gate: the day view with 10,000 registrations beside one with 100.
+"""What a crowd costs at the gate: the day view with 10,000 registrations compared with 100.
 
     tools/with_mariadb.py python benchmarks/day_view.py
 
@@ -43,7 +43,7 @@ DAYS = "/admin/registrations/eventregistration/days"
 
 
 def _fill(count: int) -> EventDate:
-    """Today, with so many confirmed registrations spread over twelve slots."""
+    """Today, with this many confirmed registrations spread over twelve slots."""
     day = factories.EventDateFactory(event_date_key=factories.in_days(0), capacity=MANY)
     hour = factories.EventHourFactory(event_date=day)
     slots = [
@@ -56,13 +56,16 @@ def _fill(count: int) -> EventDate:
     EventRegistration.objects.bulk_create(
         (
             EventRegistration(
-                household_id=member.household_id, event_status=confirmed, event_id=day.event_id,
-                event_date_id=day.pk, event_slot_id=slots[n % 12].pk,
+                household_id=member.household_id,
+                event_status=confirmed,
+                event_id=day.event_id,
+                event_date_id=day.pk,
+                event_slot_id=slots[n % 12].pk,
             )
             for n, member in enumerate(members)
         ),
         batch_size=1000,
-    )  # fmt: skip
+    )
     made = EventRegistration.objects.filter(pk__gt=last).order_by("pk")
     EventRegistrationMember.objects.bulk_create(
         (
@@ -96,15 +99,20 @@ def main() -> None:
     household = EventRegistration.objects.filter(event_date_id=days[FEW].pk)[0].household
     assert household is not None
     for name, path in {
-        "the page": "", "a name": f"?q={household.name}", "a misspelt name": "?q=Lsat",
-        "a code": "?q=ABC234", "the counters": "counters/",
-    }.items():  # fmt: skip
+        "the page": "",
+        "a name": f"?q={household.name}",
+        "a misspelt name": "?q=Lsat",
+        "a code": "?q=ABC234",
+        "the counters": "counters/",
+    }.items():
         few, many = [], []
         for _ in range(ROUNDS):
             few.append(_seconds(client, f"{DAYS}/{days[FEW].pk}/{path}"))
             many.append(_seconds(client, f"{DAYS}/{days[MANY].pk}/{path}"))
-        print(f"{name}: {median(many) * 1000:.0f} ms beside {median(few) * 1000:.0f} ms,"
-              f" ratio {median(many) / median(few):.1f}")  # fmt: skip
+        print(
+            f"{name}: {median(many) * 1000:.0f} ms beside {median(few) * 1000:.0f} ms,"
+            f" ratio {median(many) / median(few):.1f}"
+        )
 
 
 if __name__ == "__main__":

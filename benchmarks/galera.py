@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""What holds on a three-node MariaDB Galera cluster, and what does not.
+"""Which guarantees hold on a three-node MariaDB Galera cluster.
 
     python benchmarks/galera.py [ROUNDS]
 
 Debian: apt-get install galera-4 rsync lsof mariadb-server.
 
-Three nodes on loopback hold both databases; each thread writes each database at one node, and
-where there is a choice, not always both at the same. Two loads, one after the other:
+Three nodes on loopback hold both databases. Each thread writes each database at one node, and in
+scenarios with several nodes the two databases may use different ones. Two loads run in turn:
 
 - hot: twelve threads book and cancel for a while on three slots of one date, four places each;
-- quiet: three threads book the same slot at about the same time, and then the next, slots that
-  nobody has touched before: two places each.
+- quiet: three threads book the same slot at about the same time, then the next one. The slots are
+  new and have two places each.
 
-Some scenarios add another system that takes places at random nodes (only free ones) and gives some
-back, with or without `last_update`; some cut connections at random; and in some the nodes are
-behind the first. Then everything is settled at the first node, and the oracle reads at the last.
-The table says, for each load:
+Some scenarios add another system that takes free places at random nodes and gives some back, with
+or without setting `last_update`; some cut connections at random; in some, the other nodes lag
+behind the first. At the end the first node settles everything and the oracle reads at the last.
+The table shows, for each load:
 
-- oversold: slots of which we gave more places than there are; "overfull" adds what the other system
-  took, and is no promise of ours;
+- oversold: slots where we gave more places than exist; "overfull" adds what the other system took,
+  which we do not promise to prevent;
 - drift: counters and ledgers that are wrong at rest, (counted, true);
-- ambiguous: movements that were folded without proof;
-- refused: certification failures and transactions aborted for one of another node, as Galera counts
-  them; then the errors that the service saw: database, at COMMIT or before, code;
+- ambiguous: movements that were settled without proof;
+- refused: certification failures and transactions aborted in favor of another node, as Galera
+  counts them; then the errors that the service saw: database, at COMMIT or before, code;
 - outcomes: what callers got, and what the service logged.
 
 Unless a scenario says otherwise, each read waits until its node is current (`wsrep_sync_wait = 1`,
@@ -63,20 +63,20 @@ LOGGED = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """Where each database is written, and what else happens."""
+    """Where the threads write each database, and what else happens."""
 
     title: str
     private: int = NODES
     public: int = NODES
-    """At how many nodes."""
+    """The number of nodes."""
     waits: bool = True
     """Whether a read waits until its node is current."""
     outsider: str = ""
-    """What another system sets beside `reserved`, at random nodes; empty: there is none."""
+    """What another system sets besides `reserved`, at random nodes. Empty: no other system."""
     cuts: bool = False
     """Whether connections are cut at random."""
     lags: bool = False
-    """Whether large transactions of the first node keep the others behind."""
+    """Whether large transactions on the first node make the others lag."""
 
 
 BARE, STAMPED = "reserved = reserved", "last_update = NOW()"
@@ -95,21 +95,26 @@ SCENARIOS = [
 
 @contextlib.contextmanager
 def cluster(home: Path) -> Iterator[list[Server]]:
-    """Three nodes: the first is filled, stopped and copied, so that the others only have to be
-    brought up to date."""
+    """Three nodes: the first is filled, stopped and copied, so that the others only need to catch
+    up."""
     ports = [free_port() for _ in range(NODES)]
     address = "gcomm://" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
     def options(number: int) -> tuple[str, ...]:
         return (
-            "--wsrep-on=ON", f"--wsrep-provider={PROVIDER}", f"--wsrep-cluster-address={address}",
-            "--wsrep-cluster-name=freshtrak", f"--wsrep-node-name=node{number}",
-            "--wsrep-node-address=127.0.0.1", "--binlog-format=ROW",
-            "--innodb-autoinc-lock-mode=2", "--innodb-flush-log-at-trx-commit=2",
+            "--wsrep-on=ON",
+            f"--wsrep-provider={PROVIDER}",
+            f"--wsrep-cluster-address={address}",
+            "--wsrep-cluster-name=freshtrak",
+            f"--wsrep-node-name=node{number}",
+            "--wsrep-node-address=127.0.0.1",
+            "--binlog-format=ROW",
+            "--innodb-autoinc-lock-mode=2",
+            "--innodb-flush-log-at-trx-commit=2",
             f"--wsrep-provider-options=base_port={ports[number]};"
             f"gmcast.listen_addr=tcp://127.0.0.1:{ports[number]};"
             f"ist.recv_addr=127.0.0.1:{free_port()}",
-        )  # fmt: skip
+        )
 
     home.chmod(0o755)
     first = Server(home / "0", "freshtrak_private", *options(0), "--wsrep-new-cluster")
@@ -145,9 +150,12 @@ def _urls(node: Server) -> dict[str, str]:
 
 def _fill(node: Server) -> None:
     os.environ.update(
-        _urls(node), DEBUG="true", DJANGO_SETTINGS_MODULE="freshtrak.settings", GALERA="true",
+        _urls(node),
+        DEBUG="true",
+        DJANGO_SETTINGS_MODULE="freshtrak.settings",
+        GALERA="true",
         DATABASE_IDLE_TIMEOUT="600",
-    )  # fmt: skip
+    )
     import django
 
     django.setup()
@@ -173,7 +181,7 @@ logged: Counter[str] = Counter()
 
 
 def _count_errors(sender: Any, connection: Any, **_: Any) -> None:
-    """Counts what a new connection refuses, at COMMIT or before."""
+    """Counts the errors of a new connection, at COMMIT or before."""
     from django.db import Error
 
     if hasattr(connection, "is_counted"):
@@ -210,7 +218,7 @@ def _count_log() -> None:
 
 
 def _connect(alias: str, node: Server, *, waits: bool = True) -> None:
-    """Lets this thread's next connection go to `node`."""
+    """Sends this thread's next connection to `node`."""
     from django.db import connections
 
     connection: Any = connections[alias]
@@ -221,13 +229,14 @@ def _connect(alias: str, node: Server, *, waits: bool = True) -> None:
         **settings,
         "PORT": node.port,
         "OPTIONS": {
-            **settings["OPTIONS"], "init_command": f"{begin}, wsrep_sync_wait = {int(waits)}"
+            **settings["OPTIONS"],
+            "init_command": f"{begin}, wsrep_sync_wait = {int(waits)}",
         },
-    }  # fmt: skip
+    }
 
 
 class Load:
-    """Threads that book at the nodes of a scenario, and what callers got."""
+    """Threads that book at the nodes of a scenario, and what their callers got."""
 
     def __init__(self, nodes: list[Server], scenario: Scenario) -> None:
         from tests.support import factories
@@ -343,7 +352,7 @@ class Load:
             connection.close_if_unusable_or_obsolete()  # as Django does after each request
 
     def _outsider(self) -> None:
-        """Another system: it takes free places, gives some back, and knows what it has done."""
+        """Another system: takes free places, gives some back, and remembers what it did."""
         from django.db import OperationalError, connections
 
         with contextlib.ExitStack() as stack:
@@ -377,7 +386,7 @@ class Load:
                     node.sql(f"KILL CONNECTION {random.choice(ids)}")
 
     def _lag(self) -> None:
-        """Writes what the other nodes need a while to apply."""
+        """Writes transactions that take the other nodes a while to apply."""
         while not self.over.wait(0.1):
             self.nodes[0].sql(
                 "USE freshtrak_private; INSERT INTO bulk SELECT seq, REPEAT('x', 200)"
@@ -385,7 +394,7 @@ class Load:
             )
 
     def result(self) -> tuple[str, str, str]:
-        """Settles; what is oversold, what has drifted, and whether anything cannot be settled."""
+        """Settles, then returns what is oversold, what has drifted, and what cannot be settled."""
         from tests.support import booking as b
 
         _everything_at(self.nodes[0])
@@ -439,10 +448,13 @@ def _row(nodes: list[Server], scenario: Scenario, load: str) -> str:
     getattr(running, load)()
     oversold, drift, outcomes = running.result()
     columns = [
-        f"{scenario.title}, {load}", oversold, drift, str(b.ambiguities() - ambiguous),
+        f"{scenario.title}, {load}",
+        oversold,
+        drift,
+        str(b.ambiguities() - ambiguous),
         f"{_counts(_refused(nodes) - refused)}; {_counts(errors)}",
         f"{outcomes}; {_counts(logged)}",
-    ]  # fmt: skip
+    ]
     return f"| {' | '.join(columns)} |"
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether a booking costs more where many hold a place or wait.
+"""Whether a booking costs more where many registrations hold a place or wait.
 
     tools/with_mariadb.py python benchmarks/growth.py [MANY]
 
@@ -37,7 +37,7 @@ BOOKINGS = 200
 
 
 def grow(row: Any, many: int, status: Status) -> None:
-    """So many registrations that hold or wait, as an adopted installation may have them."""
+    """Adds this many registrations that hold or wait, as an adopted installation may have."""
     on_date = b.target_of(row).is_date
     day = row.pk if on_date else row.event_hour.event_date_id
     now = timezone.now()
@@ -57,7 +57,7 @@ def grow(row: Any, many: int, status: Status) -> None:
 
 
 def measure(targets: list[Any]) -> list[float]:
-    """Median milliseconds of a booking at each target, one after the other in turns."""
+    """Median milliseconds of a booking at each target, taking turns."""
     times: list[list[float]] = [[] for _ in targets]
     for household, target in zip(factories.households(len(targets)), targets, strict=True):
         b.register(household, target)  # opens the ledger

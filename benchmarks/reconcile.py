@@ -36,9 +36,10 @@ PER_HOUR, HOURS_PER_DATE = 10, 10
 
 
 def _fill(slots: int) -> None:
-    """So many slots, ten an hour, ten hours a date; one registration in each."""
-    slot = factories.EventSlotFactory(event_slot_id=1, event_hour__event_hour_id=1,
-                                      event_hour__event_date__event_date_id=1)  # fmt: skip
+    """Fills this many slots, ten per hour and ten hours per date, with one registration each."""
+    slot = factories.EventSlotFactory(
+        event_slot_id=1, event_hour__event_hour_id=1, event_hour__event_date__event_date_id=1
+    )
     hours, dates = slots // PER_HOUR, slots // PER_HOUR // HOURS_PER_DATE
     _copy(slot.event_hour.event_date, dates, {})
     _copy(slot.event_hour, hours, {"event_date_id": f"1 + (seq - 1) DIV {HOURS_PER_DATE}"})
@@ -54,7 +55,7 @@ def _fill(slots: int) -> None:
 
 
 def _copy(row: object, count: int, values: dict[str, str]) -> None:
-    """The rows 2 to `count` of a table, like its first but for key and `values`."""
+    """Adds rows 2 to `count` of a table, like its first except for the key and `values`."""
     meta = row._meta  # type: ignore[attr-defined]
     key = meta.pk.column
     with connections[PUBLIC].cursor() as cursor:

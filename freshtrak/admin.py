@@ -1,6 +1,4 @@
-"""The admin as the desk: its titles, its log-in, and the pages beside the lists."""
-
-from typing import Any
+"""The admin site of the desk: titles, log-in, and the pages beside the lists."""
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
@@ -15,16 +13,16 @@ class DeskSite(AdminSite):
     site_header = site_title = "FreshTrak Registrations"
     index_title = "The desk"
     site_url = None
-    enable_nav_sidebar = False  # a tablet has no room for it; the base template has links
+    enable_nav_sidebar = False  # no room on a tablet; the base template has links instead
 
     def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        """Throttled by address: axes locks one name, this slows whoever tries many names."""
+        """Throttled by address: axes locks one name, this slows down guessing across many."""
         wait = throttling.log_in_wait(request) if request.method == "POST" else None
         if wait is not None:
             return error_pages.page(
-                "Too many log-ins from here",
+                "Too many log-ins from this address",
                 "Wait a minute, then try again.",
                 status=429,
                 retry_after=wait,

@@ -1,7 +1,7 @@
-"""What must hold of the two database servers: `manage.py check --database default --database
+"""Checks of the two database servers: `manage.py check --database default --database
 freshtrak_public`. Each finding says what to do.
 
-Rights are asked with EXPLAIN, which needs those of the statement and runs nothing.
+Privileges are checked with EXPLAIN, which needs those of the statement but does not run it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from freshtrak.databases import PRIVATE, PUBLIC
 
-LONGEST_LOCK_WAIT = 10  # seconds; MySQL's own default, 50, parks every worker on one stuck row
+LONGEST_LOCK_WAIT = 10  # seconds; with MySQL's default of 50, one stuck row blocks every worker
 CLOCKS_APART = 5  # seconds
 
 KINDS = {
@@ -26,12 +26,12 @@ KINDS = {
 }
 INTEGERS = {"tinyint", "smallint", "mediumint", "int", "bigint"}
 
-NEEDED = {
+REQUIRED_PRIVILEGES = {
     "SELECT": "SELECT * FROM {table}",
     "UPDATE (reserved, last_update)": "UPDATE {table} SET reserved = 1, last_update = NULL",
 }
-COUNTED = ("event_slots", "event_dates")
-TOO_MUCH = {
+COUNTERS = ("event_slots", "event_dates")
+EXCESS_PRIVILEGES = {
     "UPDATE of other columns": "UPDATE {table} SET capacity = 1",
     "INSERT": "INSERT INTO {table} (capacity) VALUES (1)",
     "DELETE": "DELETE FROM {table}",
@@ -39,8 +39,8 @@ TOO_MUCH = {
 
 
 @register(Tags.database)
-def check_databases(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """The findings on those of our two databases that are named, if they are servers."""
+def check_databases(databases: Sequence[str] | None = None, **kwargs: object) -> list[CheckMessage]:
+    """What is wrong with our two databases. Checks only those in `databases`, and only servers."""
     return [
         finding
         for alias in databases or []
@@ -56,22 +56,22 @@ def _findings(alias: str) -> Iterator[CheckMessage]:
     except (DatabaseError, InterfaceError) as error:
         yield Error(
             f"{alias} does not answer: {error}",
-            hint="See its URL in the environment, and whether the server is up.",
+            hint="Check its URL in the environment, and whether the server is running.",
             id="freshtrak.E001",
         )
 
 
-def _ask(alias: str, sql: str, *given: Any) -> list[tuple[Any, ...]]:
+def _query(alias: str, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
     with connections[alias].cursor() as cursor:
-        cursor.execute(sql, given)
+        cursor.execute(sql, parameters)
         return list(cursor.fetchall())
 
 
 def _columns(alias: str) -> Iterator[CheckMessage]:
-    """Public has the columns that we read, of the types that we read."""
-    found = {
-        (table, column): kind
-        for table, column, kind in _ask(
+    """Public has the columns we read, with the types we expect."""
+    column_types = {
+        (table, column): data_type
+        for table, column, data_type in _query(
             alias,
             "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = DATABASE()",
@@ -80,42 +80,42 @@ def _columns(alias: str) -> Iterator[CheckMessage]:
     for model in apps.get_app_config("schedules").get_models():
         for field in model._meta.local_concrete_fields:
             table, column = model._meta.db_table, str(field.column)
-            kind = found.get((table, column))
+            data_type = column_types.get((table, column))
             expected = KINDS.get(field.get_internal_type(), INTEGERS)
-            if kind is None or kind.lower() not in expected:
+            if data_type is None or data_type.lower() not in expected:
                 as_ = "/".join(sorted(expected))
                 yield Error(
-                    f"{table}.{column} is {kind or 'missing'}; it is read as {as_}.",
-                    hint="PUBLIC_DATABASE_URL names another database, or PantryTrak changed it.",
+                    f"{table}.{column} is {data_type or 'missing'}; the service expects {as_}.",
+                    hint="PUBLIC_DATABASE_URL names the wrong database, or PantryTrak changed it.",
                     id="freshtrak.E002",
                 )
 
 
-def _rights(alias: str) -> Iterator[CheckMessage]:
-    """The grants on public suffice, and are no wider than they have to be."""
+def _privileges(alias: str) -> Iterator[CheckMessage]:
+    """The grants on public are sufficient, and no wider than necessary."""
     tables = [model._meta.db_table for model in apps.get_app_config("schedules").get_models()]
     for table in tables:
-        for right, statement in NEEDED.items():
-            if right != "SELECT" and table not in COUNTED:
+        for privilege, statement in REQUIRED_PRIVILEGES.items():
+            if privilege != "SELECT" and table not in COUNTERS:
                 continue
-            if not _may(alias, statement.format(table=table)):
+            if not _has_privilege(alias, statement.format(table=table)):
                 yield Error(
-                    f"The user of {alias} lacks {right} on {table}.",
-                    hint=f"GRANT {right} ON freshtrak_public.{table} TO that user.",
+                    f"The user of {alias} lacks {privilege} on {table}.",
+                    hint=f"GRANT {privilege} ON freshtrak_public.{table} TO that user.",
                     id="freshtrak.E003",
                 )
-        for right, statement in TOO_MUCH.items():
-            if table in COUNTED and _may(alias, statement.format(table=table)):
+        for privilege, statement in EXCESS_PRIVILEGES.items():
+            if table in COUNTERS and _has_privilege(alias, statement.format(table=table)):
                 yield Warning(
-                    f"The user of {alias} has {right} on {table}, which the service never needs.",
-                    hint="REVOKE it: the database is another system's. README lists the grants.",
+                    f"The user of {alias} has {privilege} on {table} but does not need it.",
+                    hint="REVOKE it: another system owns the database. README lists the grants.",
                     id="freshtrak.W004",
                 )
 
 
-def _may(alias: str, statement: str) -> bool:
+def _has_privilege(alias: str, statement: str) -> bool:
     try:
-        _ask(alias, f"EXPLAIN {statement}")
+        _query(alias, f"EXPLAIN {statement}")
     except DatabaseError as error:
         if error.args[0] in {1044, 1142, 1143}:  # denied: database, table, column
             return False
@@ -124,89 +124,89 @@ def _may(alias: str, statement: str) -> bool:
 
 
 def _sessions(alias: str) -> Iterator[CheckMessage]:
-    """Sessions read what is committed, and do not wait long for a lock."""
+    """Sessions read only committed data, and do not wait long for a lock."""
     names = "('tx_isolation', 'transaction_isolation')"
-    level = _ask(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
+    level = _query(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
     if level != "READ-COMMITTED":
         yield Warning(
-            f"{alias} is read at {level}.",
-            hint="Leave isolation_level out of the URL: the service sets READ COMMITTED.",
+            f"Sessions of {alias} run at {level}.",
+            hint="Remove isolation_level from the URL: the service sets READ COMMITTED itself.",
             id="freshtrak.W005",
         )
-    wait = int(_ask(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
+    wait = int(_query(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
     if wait > LONGEST_LOCK_WAIT:
         yield Warning(
-            f"{alias} waits {wait} s for a lock.",
+            f"Sessions of {alias} wait up to {wait} s for a lock.",
             hint=f"Set DATABASE_LOCK_WAIT to {LONGEST_LOCK_WAIT} or less.",
             id="freshtrak.W006",
         )
 
 
 def _engines(alias: str) -> Iterator[CheckMessage]:
-    """Every table that is ours, or that we count on, has transactions and row locks."""
-    rows = _ask(
+    """Every table we use has transactions and row locks."""
+    wrong_engines = _query(
         alias,
         "SELECT table_name, engine FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'",
     )
-    for table, engine in rows:
+    for table, engine in wrong_engines:
         yield Error(
-            f"{alias}.{table} is kept by {engine}, which knows no transactions.",
+            f"{alias}.{table} uses {engine}, which has no transactions.",
             hint=f"ALTER TABLE {table} ENGINE = InnoDB.",
             id="freshtrak.E007",
         )
 
 
 def _clock(alias: str) -> Iterator[CheckMessage]:
-    there = _ask(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
-    apart = abs(float(there) - timezone.now().timestamp())
+    server_time = _query(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
+    apart = abs(float(server_time) - timezone.now().timestamp())
     if apart > CLOCKS_APART:
         yield Warning(
-            f"The clock of {alias} and ours are {apart:.0f} s apart.",
-            hint="Let both keep time by NTP: opening times go by ours, evidence by its.",
+            f"The clock of {alias} differs from ours by {apart:.0f} s.",
+            hint="Synchronize both by NTP: booking hours go by ours, settling goes by theirs.",
             id="freshtrak.W008",
         )
 
 
 def _durability(alias: str) -> Iterator[CheckMessage]:
-    """What is committed stays, and the evidence of a commit is what it seems: docs/protocol.md."""
-    flush = int(_ask(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
+    """Commits survive a crash, and timestamps prove what the protocol needs: docs/protocol.md."""
+    flush = int(_query(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
     if flush != 1:
         yield Warning(
-            f"{alias} may lose what it has committed (innodb_flush_log_at_trx_commit = {flush}).",
+            f"{alias} may lose committed data (innodb_flush_log_at_trx_commit = {flush}).",
             hint="Set it to 1: a confirmed place must survive a crash of the server.",
             id="freshtrak.W011",
         )
-    if _ask(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
+    if _query(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
         yield Warning(
-            f"{alias} runs with --sysdate-is-now: its SYSDATE() is older than the lock.",
-            hint="Start the server without it.",
+            f"{alias} runs with --sysdate-is-now: its SYSDATE() can be older than the lock.",
+            hint="Start the server without that option.",
             id="freshtrak.W012",
         )
 
 
 def _characters(alias: str) -> Iterator[CheckMessage]:
-    """Names hold every letter: tables that migrate makes take the database's own default."""
-    (charset,) = _ask(
+    """Names can hold any letter. (Tables that migrate creates take the database's default.)"""
+    (charset,) = _query(
         alias,
         "SELECT default_character_set_name FROM information_schema.schemata"
         " WHERE schema_name = DATABASE()",
     )[0]
     if charset != "utf8mb4":
         yield Warning(
-            f"{alias} makes tables in {charset}: names with other letters cannot be written.",
-            hint="ALTER DATABASE … CHARACTER SET utf8mb4, before migrate makes its tables.",
+            f"New tables in {alias} use {charset}, which cannot store every name.",
+            hint="Run ALTER DATABASE … CHARACTER SET utf8mb4 before migrate creates the tables.",
             id="freshtrak.W009",
         )
 
 
 def _zones(alias: str) -> Iterator[CheckMessage]:
     zone = timezone.get_default_timezone_name()
-    (converted,) = _ask(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
+    (converted,) = _query(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
     if converted is None:
         yield Warning(
-            f"{alias} knows no time zone {zone}: reports by day in SQL come out NULL.",
-            hint="mariadb-tzinfo-to-sql (or mysql_tzinfo_to_sql) /usr/share/zoneinfo into mysql.",
+            f"{alias} does not know the time zone {zone}: SQL reports by day show NULL.",
+            hint="Load them: mariadb-tzinfo-to-sql (or mysql_tzinfo_to_sql) /usr/share/zoneinfo.",
             id="freshtrak.W010",
         )
 
@@ -214,5 +214,5 @@ def _zones(alias: str) -> Iterator[CheckMessage]:
 Check = Callable[[str], Iterator[CheckMessage]]
 CHECKS: dict[str, list[Check]] = {
     PRIVATE: [_sessions, _engines, _clock, _durability, _characters, _zones],
-    PUBLIC: [_columns, _rights, _sessions, _engines, _clock, _durability],
+    PUBLIC: [_columns, _privileges, _sessions, _engines, _clock, _durability],
 }

@@ -1,4 +1,4 @@
-"""Pages that only say something: without the admin's frame, and without a database."""
+"""Pages that only show a message: they need neither the admin's layout nor a database."""
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string

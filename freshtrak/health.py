@@ -1,4 +1,4 @@
-"""Is the process up, and do its databases answer?"""
+"""Whether the process is up, and whether its databases answer."""
 
 from django.db import DatabaseError, InterfaceError, connections
 from django.http import HttpRequest, JsonResponse
@@ -9,12 +9,12 @@ NAMES = {"freshtrak_private": PRIVATE, "freshtrak_public": PUBLIC}
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers; asks no database."""
+    """200 as long as the process answers; does not query a database."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 if both databases answer, else 503; says of each which."""
+    """200 if both databases answer, else 503; reports the status of each."""
     databases = {name: _answers(alias) for name, alias in NAMES.items()}
     ready = all(databases.values())
     return JsonResponse(

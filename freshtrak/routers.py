@@ -1,6 +1,4 @@
-"""Which models live in which database, and what must never happen."""
-
-from typing import Any
+"""Which models live in which database, and what the two must never do."""
 
 from django.db.models import Model
 
@@ -14,18 +12,18 @@ def _home(app_label: str) -> str:
 class DatabaseRouter:
     """`schedules` lives in freshtrak_public, everything else in freshtrak_private.
 
-    Nothing is ever migrated on freshtrak_public, and no relation crosses the two:
-    a public row is referenced by its integer id.
+    Migrations never touch freshtrak_public, and no relation crosses the two databases:
+    we refer to a public row by its integer id.
     """
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         return _home(model._meta.app_label)
 
-    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+    def db_for_write(self, model: type[Model], **hints: object) -> str:
         return _home(model._meta.app_label)
 
-    def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
+    def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
         return _home(obj1._meta.app_label) == _home(obj2._meta.app_label)
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         return db == PRIVATE and _home(app_label) == PRIVATE

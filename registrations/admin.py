@@ -1,6 +1,6 @@
 """The lists of registrations, households and statuses in the admin.
 
-Their pages and actions are the desk's: registrations/desk/.
+Their pages and actions are in registrations/desk/.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from registrations.desk import (
     filters,
     register,
     registration_page,
-    related,  # noqa: F401 (registers what lies around registrations)
+    related,  # noqa: F401 (registers schedules and trail)
 )
 from registrations.desk.actions import STAFF_ACTIONS
 from registrations.models import EventRegistration, EventStatus, Household, HouseholdMember
@@ -30,14 +30,16 @@ from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
 class RegistrationList(ChangeList):
-    """A page of registrations, with waitlist position and appointment read for all rows at once.
+    """A page of registrations. Reads waitlist position and appointment for all of them at once.
 
-    Its columns are methods of the page, because the admin hands a column its row and nothing else.
+    Columns are methods of the page because the admin passes a column only its row.
     """
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        self.details: dict[int, RegistrationDetails] = {}
-        super().__init__(request, *args, **kwargs)
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        shown = details.read(self.result_list)
+        self.details = {entry.registration.pk: entry for entry in shown}
         checkbox = [name for name in self.list_display if name == "action_checkbox"]
         self.list_display: list[Any] = [
             *checkbox,
@@ -51,51 +53,45 @@ class RegistrationList(ChangeList):
             self.people,
         ]
         self.list_display_links = [self.code]
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        rows = details.read(self.result_list)
-        self.details = {row.registration.pk: row for row in rows}
-        if not all(row.is_schedule_available for row in rows):
+        if not all(entry.is_schedule_available for entry in shown):
             messages.warning(request, common.SCHEDULES_DOWN)
 
     @admin.display(description="code", ordering="pk")
-    def code(self, row: EventRegistration) -> str:
-        return row.confirmation_code
+    def code(self, registration: EventRegistration) -> str:
+        return registration.confirmation_code
 
     @admin.display(description="event")
-    def event(self, row: EventRegistration) -> str | None:
-        appointment = self.details[row.pk].appointment
+    def event(self, registration: EventRegistration) -> str | None:
+        appointment = self.details[registration.pk].appointment
         return appointment.event_name if appointment else None
 
     @admin.display(description="day")
-    def day(self, row: EventRegistration) -> str | None:
-        appointment = self.details[row.pk].appointment
+    def day(self, registration: EventRegistration) -> str | None:
+        appointment = self.details[registration.pk].appointment
         day = appointment.date if appointment else None
         return f"{day:%a %b} {day.day}, {day.year}" if day else None
 
     @admin.display(description="time")
-    def time(self, row: EventRegistration) -> str | None:
-        appointment = self.details[row.pk].appointment
+    def time(self, registration: EventRegistration) -> str | None:
+        appointment = self.details[registration.pk].appointment
         return display.clock(appointment.start_time) if appointment else None
 
     @admin.display(description="status", ordering="event_status")
-    def state(self, row: EventRegistration) -> SafeString:
-        return render_to_string("registrations/includes/state.html", {"row": row})
+    def state(self, registration: EventRegistration) -> SafeString:
+        return render_to_string("registrations/includes/state.html", {"row": registration})
 
     @admin.display(description="waitlist")
-    def queue(self, row: EventRegistration) -> int | None:
-        return self.details[row.pk].waitlist_position
+    def queue(self, registration: EventRegistration) -> int | None:
+        return self.details[registration.pk].waitlist_position
 
     @admin.display(description="attendees")
-    def people(self, row: EventRegistration) -> str:
-        return ", ".join(member.first_name for member in self.details[row.pk].attendees)
+    def people(self, registration: EventRegistration) -> str:
+        return ", ".join(member.first_name for member in self.details[registration.pk].attendees)
 
 
 @admin.register(EventRegistration)
 class EventRegistrationAdmin(ReadOnlyAdmin):
-    list_display = ("pk", "household")  # RegistrationList puts its own columns in their place
+    list_display = ("pk", "household")  # RegistrationList replaces these
     list_filter = (
         filters.WhenFilter,
         filters.StatusFilter,
@@ -110,21 +106,21 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
     )
     list_per_page = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # a count for each event and slot would take as long
+    show_facets = admin.ShowFacets.NEVER  # counting per event and slot would be too slow
     change_list_template = "registrations/change_list.html"
 
     class Media:
         css = {"all": ("registrations/desk.css",)}
 
     def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         return super().changelist_view(request, {"title": "Registrations", **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventRegistration]:
         return registrations.registrations().select_related("event_status", "household")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return RegistrationList
 
     def get_search_results(
@@ -133,7 +129,7 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         return registrations.find_similar(queryset, search_term), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The desk's actions that the user may take, and no others."""
+        """Only the desk's actions that the user is permitted to take."""
         return {
             action.name: (
                 lambda model_admin, request, rows, run=action.run: run(request, rows),
@@ -185,7 +181,7 @@ class MemberInline(ReadOnlyInline):
 
 @admin.register(Household)
 class HouseholdAdmin(ReadOnlyAdmin):
-    """Found by name, shown with members and registrations."""
+    """Searched by name, shown with members and registrations."""
 
     list_display = ("name", "identification_code", "deleted_on")
     search_fields = ("name",)
@@ -208,8 +204,8 @@ class HouseholdAdmin(ReadOnlyAdmin):
         if not text:
             return queryset, False
         exact = names.matches(text)
-        rows = queryset.filter(exact | names.matches_fuzzily(text))
-        return rows.order_by(Case(When(exact, then=0), default=1), "name", "pk"), False
+        matching = queryset.filter(exact | names.matches_fuzzily(text))
+        return matching.order_by(Case(When(exact, then=0), default=1), "name", "pk"), False
 
     def change_view(
         self,
@@ -218,12 +214,13 @@ class HouseholdAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: object = None,
     ) -> HttpResponse:
-        """Adds the household's registrations, the newest hundred."""
+        """Adds the newest hundred registrations of the household."""
         shown: list[RegistrationDetails] = []
         if common.has_permission(request, "view"):
-            rows = registrations.registrations()
-            rows = rows.filter(household_id=common.parse_id(object_id))
-            shown = details.read(list(rows[:100]))
+            of_household = registrations.registrations().filter(
+                household_id=common.parse_id(object_id)
+            )
+            shown = details.read(list(of_household[:100]))
         context = {"registrations": shown, "may_add": common.has_permission(request, "add")}
         return super().change_view(request, object_id, form_url, context)
 

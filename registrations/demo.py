@@ -1,4 +1,4 @@
-"""A food bank's month, made up: events with and without slots, places taken, a queue."""
+"""A made-up month of a food bank: events with and without slots, bookings, a waitlist."""
 
 import itertools
 import random
@@ -23,13 +23,13 @@ from schedules.targets import Target
 
 
 class NotTheDemo(Exception):
-    """The public database holds events that are not the demo's."""
+    """The public database has events that are not the demo's."""
 
 
 STAFF = {"frontdesk": "Front desk", "coordinator": "Coordinator", "admin": "Administrator"}
 PASSWORD = "demo"  # noqa: S105
 
-_DESCRIPTION = "Fresh produce, bread and dairy. Bring bags or a cart; no papers are needed."
+_DESCRIPTION = "Fresh produce, bread and dairy. Bring bags or a cart; no paperwork needed."
 EVENTS = [
     Event(
         event_id=101,
@@ -62,7 +62,7 @@ EVENTS = [
         state="OH",
         zip="43204",
         time_zone="",
-        pub_desc_long="From the truck, while supplies last.",
+        pub_desc_long="Straight from the truck, while supplies last.",
     ),
 ]
 
@@ -133,7 +133,7 @@ _FIRST_NAMES = [
 
 
 def seed(now: datetime) -> None:
-    """Fills the databases, or finds them filled. Raises NotTheDemo, ImproperlyConfigured."""
+    """Fills the databases unless they are filled. Raises NotTheDemo, ImproperlyConfigured."""
     if "events" not in connections[PUBLIC].introspection.table_names():
         sandbox.create_tables()
     names = set(Event.objects.values_list("event_name", flat=True))
@@ -141,7 +141,7 @@ def seed(now: datetime) -> None:
         return
     if names:
         raise NotTheDemo(
-            f"{connections[PUBLIC].settings_dict['NAME']} holds events that are not the demo's. "
+            f"{connections[PUBLIC].settings_dict['NAME']} has events that are not the demo's. "
             "Point PUBLIC_DATABASE_URL at an empty database."
         )
     today = timezone.localtime(now).date()
@@ -157,7 +157,7 @@ def seed(now: datetime) -> None:
 
 
 def something_to_book(now: datetime) -> tuple[int, int, list[int]] | None:
-    """A slot with a free place, a household without one that day, and its attendees."""
+    """A slot with a free place, a household without a place that day, and its members."""
     for slot in (
         EventSlot.objects.public(now)
         .with_schedule()
@@ -203,7 +203,7 @@ def _make_households(now: datetime) -> list[Household]:
 
 
 def _make_staff() -> None:
-    """One user for each group of staff."""
+    """One user per staff group."""
     for name, group in STAFF.items():
         user, _ = get_user_model().objects.get_or_create(username=name, defaults={"is_staff": True})
         user.set_password(PASSWORD)
@@ -214,7 +214,7 @@ def _make_staff() -> None:
 def _make_month(today: date) -> tuple[list[EventSlot], list[EventDate]]:
     """Riverside on Tuesdays and Thursdays, St. Stephen's on Saturdays, Westgate on Mondays.
 
-    And whatever day it is, Riverside distributes today.
+    Riverside also distributes today, whatever day it is.
     """
     slots: list[EventSlot] = []
     date_only: list[EventDate] = []
@@ -230,7 +230,7 @@ def _make_month(today: date) -> tuple[list[EventSlot], list[EventDate]]:
 
 
 def _make_date(event: Event, day: date, *, capacity: int, start: int, end: int) -> EventDate:
-    row = EventDate(
+    event_date = EventDate(
         event=event,
         event_date_key=date_key(day),
         capacity=capacity,
@@ -239,12 +239,12 @@ def _make_date(event: Event, day: date, *, capacity: int, start: int, end: int) 
         accept_walkin=1,
         published_date_key=date_key(day - timedelta(days=45)),
     )
-    sandbox.insert(row)
-    return row
+    sandbox.insert(event_date)
+    return event_date
 
 
 def _make_slots(day: EventDate) -> Iterator[EventSlot]:
-    """Three hours of four slots, four places each."""
+    """Three hours with four slots each, four places per slot."""
     for start in (900, 1000, 1100):
         hour = EventHour(
             event_date=day, capacity=16, start_time_key=start, end_time_key=start + 100
@@ -263,7 +263,7 @@ def _make_slots(day: EventDate) -> Iterator[EventSlot]:
 
 
 def _book(households: list[Household], slots: list[EventSlot], dates: list[EventDate]) -> None:
-    """Through the services, as everybody books: two slots full with a queue, others partly."""
+    """Books through the services: two slots are full and have a waitlist, others fill partly."""
     chance = random.Random(11)  # noqa: S311
     wishes: list[tuple[Household, int | None, int | None]] = [
         (household, slot.pk, None)
@@ -285,7 +285,7 @@ def _book(households: list[Household], slots: list[EventSlot], dates: list[Event
                 by=trail.SYSTEM,
             )
         except AlreadyRegistered:
-            continue  # by chance they have a place that day
+            continue  # drawn twice for the same day
     for registration in EventRegistration.objects.at(Target.slot(slots[0].pk)).filter(
         waitlisted_at=None
     )[:3]:

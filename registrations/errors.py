@@ -1,4 +1,4 @@
-"""Why an operation is refused: each class has one stable `code`, a text and advice.
+"""Refusals of an operation: each class has one stable `code`, a text and advice.
 
 The API adds the HTTP status (freshtrak/api/errors.py); the desk shows the text.
 """
@@ -8,28 +8,28 @@ from typing import Any, ClassVar
 
 
 class RegistrationError(Exception):
-    """A refusal that the caller can act on. Nothing was written in either database."""
+    """A refusal that the caller can act on. Neither database was changed."""
 
     code: ClassVar[str]
     message: ClassVar[str]
     """What happened, for the person who asked."""
     advice: ClassVar[str]
-    """What a client does next."""
+    """What the client should do next."""
     retry_after: ClassVar[int | None] = None
-    """Seconds after which the same request may succeed; None if it will not by itself."""
+    """Seconds after which the same request may succeed; None if waiting does not help."""
 
     def __init__(self, message: str | None = None, **extra: Any) -> None:
         super().__init__(message or self.message)
         self.extra = extra
-        """Further members of the answer, such as `registration_id`."""
+        """Extra members of the response, such as `registration_id`."""
 
 
 class TryAgain(Exception):
-    """Nothing was written, and the same operation may succeed when it starts again."""
+    """Nothing was written, and the same operation may succeed if it starts again."""
 
 
 class StaleRegistration(TryAgain):
-    """Somebody changed the registration since it was read."""
+    """Somebody changed the registration after it was read."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FieldError:
 
 
 class InvalidRequest(RegistrationError):
-    """One or more fields are wrong; `errors` says which and why."""
+    """One or more fields are invalid; `errors` says which and why."""
 
     code = "invalid"
     message = "Some fields are not valid. See errors."
@@ -53,7 +53,7 @@ class InvalidRequest(RegistrationError):
 
 class NotFound(RegistrationError):
     code = "not_found"
-    message = "It does not exist, or this caller may not see it."
+    message = "It does not exist, or you cannot see it."
     advice = "Check the address and the ids."
 
 
@@ -84,7 +84,7 @@ class SlotRequired(RegistrationError):
 
 
 class AlreadyCheckedIn(RegistrationError):
-    """`checked_in_at` and `checked_in_by` tell who was first, and when."""
+    """`checked_in_at` and `checked_in_by` say who was first, and when."""
 
     code = "already_checked_in"
     message = "The household is already checked in."
@@ -98,7 +98,7 @@ class InvalidStatus(RegistrationError):
 
 
 class NotBookable(RegistrationError):
-    """The date or slot takes no bookings now; each subclass is one of the schedule's reasons."""
+    """The date or slot takes no bookings now; each subclass is one reason of the schedule."""
 
 
 class NotPublished(NotBookable):
@@ -139,7 +139,7 @@ class IdempotencyKeyReused(RegistrationError):
 
 
 class Busy(RegistrationError):
-    """Others hold the rows; nothing was changed."""
+    """Other operations hold the rows; nothing was changed."""
 
     code = "busy"
     message = "Many people are booking here at once. Nothing was changed; try again in a moment."

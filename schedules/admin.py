@@ -1,6 +1,6 @@
 """PantryTrak's schedules in the admin: to look at, never to change."""
 
-from typing import Any
+from collections.abc import Callable
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,6 +12,9 @@ from schedules import display
 from schedules.keys import ACTIVE
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
+Columns = tuple[str | Callable[..., str | bool], ...]
+"""Fields and methods by name, and functions of a row."""
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Shows rows that belong to another system."""
@@ -19,13 +22,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     class Media:
         css = {"all": ("schedules/fill.css",)}
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
@@ -34,10 +37,10 @@ class ReadOnlyInline(admin.TabularInline):
     can_delete = False
     show_change_link = True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
@@ -60,7 +63,7 @@ class ScheduleColumns:
 
 
 class EventAdmin(ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("event_name", "city", "zip", "is_published")
+    list_display: Columns = ("event_name", "city", "zip", "is_published")
     search_fields = ("event_name", "event_nickname", "city", "zip")
     ordering = ("event_name",)
     fields = (
@@ -94,7 +97,7 @@ class HourInline(ScheduleColumns, ReadOnlyInline):
 
 
 class EventDateAdmin(ScheduleColumns, ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("date", "event", "time", "taken", "takes_reservations")
+    list_display: Columns = ("date", "event", "time", "taken", "takes_reservations")
     list_select_related = ("event",)
     search_fields = ("event__event_name", "=event_date_key")
     ordering = ("-event_date_key", "pk")
@@ -158,7 +161,7 @@ class EventHourAdmin(ScheduleColumns, ReadOnlyAdmin):
 
 
 class EventSlotAdmin(ScheduleColumns, ReadOnlyAdmin):
-    list_display: tuple[Any, ...] = ("date", "event", "time", "taken")
+    list_display: Columns = ("date", "event", "time", "taken")
     list_select_related = ("event_hour__event_date__event",)
     search_fields = ("=event_slot_id", "event_hour__event_date__event__event_name")
     ordering = ("-event_hour__event_date__event_date_key", "start_time_key", "pk")

@@ -1,4 +1,4 @@
-"""PantryTrak's way of writing days, times of day and time zones, turned into ours."""
+"""Converts PantryTrak's days, times of day and time zones."""
 
 import re
 from datetime import date, timedelta, timezone, tzinfo
@@ -11,7 +11,7 @@ ACTIVE = 1
 
 
 def parse_date_key(key: int) -> date | None:
-    """20261201 → 1 December 2026; None for what is no day of the calendar."""
+    """20261201 → 1 December 2026; None if the calendar has no such day."""
     try:
         return date(key // 10000, key // 100 % 100, key % 100)
     except ValueError:
@@ -24,7 +24,7 @@ def date_key(day: date) -> int:
 
 
 def clock(key: int) -> str | None:
-    """930 → "09:30", 2400 (the end of a day) → "24:00"; None for what is no time of day."""
+    """930 → "09:30", 2400 (the end of a day) → "24:00"; None if it is not a time of day."""
     hour, minute = divmod(key, 100)
     if minute > 59 or not 0 <= key <= 2400:
         return None
@@ -37,7 +37,7 @@ def zone_of(time_zone: str, utc_offset: float) -> tzinfo:
         try:
             return ZoneInfo(time_zone)
         except (KeyError, ValueError, OSError):
-            pass  # a name that nobody knows says nothing
+            pass  # an unknown name is as good as none
     if utc_offset and abs(utc_offset) < 24:
         return timezone(timedelta(hours=float(utc_offset)))
     return django_timezone.get_default_timezone()

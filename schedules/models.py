@@ -1,8 +1,8 @@
 """PantryTrak's schedules: events, their dates, the hours of a date, the slots of an hour.
 
-Unmanaged: the tables belong to another system, hold no foreign keys, and may point at rows
-that are gone. Real column names and types; keys such as 20261201 and 930 become dates and
-times of day here, so that nothing above this module sees them. `schedules.counters` alone
+Unmanaged: the tables belong to another system, have no foreign keys, and may point at rows that
+no longer exist. Column names and types are the real ones. This module turns keys such as 20261201
+and 930 into dates and times of day, so that nothing above it sees them. Only `schedules.counters`
 locks or writes a row.
 """
 
@@ -22,7 +22,7 @@ REGISTRATION_CLOSED = "registration_closed"
 
 
 class Event(models.Model):
-    """What is distributed, by whom and where."""
+    """A distribution: what it offers, who runs it and where."""
 
     event_id = models.PositiveIntegerField(primary_key=True)
     event_name = models.CharField(max_length=80, default="")
@@ -50,18 +50,18 @@ class Event(models.Model):
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone whose days and times the keys of this event mean."""
+        """The time zone of this event's days and times."""
         return zone_of(self.time_zone, float(self.utc_offset))
 
     @property
     def address(self) -> str:
-        """In one line, as for a map or a calendar."""
+        """On one line, for a map or a calendar."""
         parts = (self.address1, self.address2, self.city, f"{self.state} {self.zip}".strip())
         return ", ".join(part for part in parts if part)
 
     @property
     def is_published(self) -> bool:
-        """Whether the dates of this event may be public at all."""
+        """Whether dates of this event can be public at all."""
         return (
             self.status_id == ACTIVE
             and self.status_publish_event == 1
@@ -70,7 +70,7 @@ class Event(models.Model):
 
 
 class EventDate(models.Model):
-    """One day of an event. Without active slots it is booked itself ("date-only")."""
+    """One day of an event. Without active slots, households book the date itself ("date-only")."""
 
     event_date_id = models.PositiveIntegerField(primary_key=True)
     event = models.ForeignKey(
@@ -87,14 +87,14 @@ class EventDate(models.Model):
     accept_interest = models.PositiveSmallIntegerField(default=0)
     published_date_key = models.PositiveIntegerField(default=0)
     published_end_datetime = models.DateTimeField(null=True)  # UTC, as PantryTrak writes it
-    # The public server's own clock, whatever its zone. Read and compared as it stands (labelled
-    # UTC on the way, never converted): it is the marker of schedules.counters.
+    # Written by the public server's clock, in that server's zone. We compare it unchanged (Django
+    # labels it UTC but never converts it): it is the marker of schedules.counters.
     last_update = models.DateTimeField(null=True)
     status_id = models.PositiveIntegerField(default=ACTIVE)
 
     objects = EventDateQuerySet.as_manager()
 
-    has_slots: bool  # booked by slot; where `with_booking` was asked for
+    has_slots: bool  # booked by slot; only on rows from `with_booking`
 
     class Meta:
         managed = False
@@ -105,7 +105,7 @@ class EventDate(models.Model):
 
     @cached_property
     def date(self) -> date | None:
-        """The day, in the zone of the event."""
+        """The day, in the event's time zone."""
         return parse_date_key(self.event_date_key)
 
     @property
@@ -140,7 +140,7 @@ class EventDate(models.Model):
 
 
 class EventHour(models.Model):
-    """A stretch of a date that holds slots. Its `reserved` is not ours to keep."""
+    """Part of a date that holds slots. Its `reserved` is not ours to maintain."""
 
     event_hour_id = models.PositiveIntegerField(primary_key=True)
     event_date = models.ForeignKey(

@@ -1,7 +1,7 @@
-"""What the public may see and what may be booked, as conditions of a query.
+"""What the public can see and what households can book, as query conditions.
 
-*Public* and *open* say the same as `closed_reason` of the models, which the tests hold against
-each other. "Today" is the day in the time zone of each event.
+*Public* and *open* mean the same as `closed_reason` on the models; the tests compare the two.
+"Today" is the day in each event's time zone.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from schedules.keys import ACTIVE, date_key, zone_of
+
+if TYPE_CHECKING:
+    from schedules.models import Event, EventDate, EventSlot
 
 
 def _published(event: str) -> Q:
@@ -29,23 +32,23 @@ def _published(event: str) -> Q:
 
 
 def _today(now: datetime, days: Callable[[int], Q]) -> Q:
-    """The condition `days` on dates, with the today of each event's zone.
+    """The condition `days`, applied with each event's own today.
 
-    One small query finds the zones in use; those that already (or still) have another day than
-    ours, if any, get a condition of their own.
+    One small query finds the zones in use. Zones where it is already tomorrow, or still yesterday,
+    get a condition of their own.
     """
     from schedules.models import Event
 
-    ours = date_key(now.astimezone(timezone.get_default_timezone()))
+    our_today = date_key(now.astimezone(timezone.get_default_timezone()))
     elsewhere: dict[int, list[Q]] = defaultdict(list)
     for time_zone, offset in Event.objects.values_list("time_zone", "utc_offset").distinct():
         today = date_key(now.astimezone(zone_of(time_zone, float(offset))))
-        if today != ours:
+        if today != our_today:
             elsewhere[today].append(Q(event__time_zone=time_zone, event__utc_offset=offset))
-    condition = days(ours)
+    condition = days(our_today)
     for today, zones in elsewhere.items():
-        there = _any(zones)
-        condition = (condition & ~there) | (days(today) & there)
+        in_zones = _any(zones)
+        condition = (condition & ~in_zones) | (days(today) & in_zones)
     return condition
 
 
@@ -56,7 +59,7 @@ def _any(conditions: Iterable[Q]) -> Q:
     return result
 
 
-class EventQuerySet(models.QuerySet[Any]):
+class EventQuerySet(models.QuerySet["Event"]):
     def public(self, now: datetime) -> EventQuerySet:
         """Events with at least one public date."""
         from schedules.models import EventDate
@@ -65,9 +68,9 @@ class EventQuerySet(models.QuerySet[Any]):
         return self.filter(_published(""), Exists(dates))
 
 
-class EventDateQuerySet(models.QuerySet[Any]):
+class EventDateQuerySet(models.QuerySet["EventDate"]):
     def public(self, now: datetime) -> EventDateQuerySet:
-        """Dates that anybody may see at `now`. Runs one query itself, for the zones in use."""
+        """Dates that anyone can see at `now`. Runs one query itself, for the zones in use."""
         return self.filter(
             _published("event__"),
             _today(now, lambda day: Q(published_date_key__lte=day, event_date_key__gte=day)),
@@ -83,11 +86,11 @@ class EventDateQuerySet(models.QuerySet[Any]):
         )
 
     def upcoming(self, now: datetime) -> EventDateQuerySet:
-        """Dates of today and later, public or not."""
+        """Dates from today on, public or not."""
         return self.filter(_today(now, lambda day: Q(event_date_key__gte=day)))
 
     def between(self, first: date | None, last: date | None) -> EventDateQuerySet:
-        """Dates from `first` to `last`, both included; None is no limit."""
+        """Dates from `first` to `last`, both included; None means no limit."""
         days = self.all()
         if first is not None:
             days = days.filter(event_date_key__gte=date_key(first))
@@ -103,13 +106,13 @@ class EventDateQuerySet(models.QuerySet[Any]):
         return self.annotate(has_slots=Exists(slots))
 
 
-class EventSlotQuerySet(models.QuerySet[Any]):
+class EventSlotQuerySet(models.QuerySet["EventSlot"]):
     def active(self) -> EventSlotQuerySet:
-        """Slots that are in use, in an hour that is."""
+        """Slots that are in use, in an hour that is in use."""
         return self.filter(status_id=ACTIVE, event_hour__status_id=ACTIVE)
 
     def with_schedule(self) -> EventSlotQuerySet:
-        """Joins hour, date and event. A slot whose hour or date is gone is not found."""
+        """Joins hour, date and event. Drops slots whose hour or date is gone."""
         return self.select_related("event_hour__event_date__event")
 
     def on(self, day: date) -> EventSlotQuerySet:

@@ -1,7 +1,6 @@
-"""A public database of one's own, for the demo and the tests. Never PantryTrak's."""
+"""A local public database for the demo and the tests. Never PantryTrak's."""
 
 from pathlib import Path
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
@@ -10,8 +9,8 @@ from freshtrak.databases import PUBLIC
 
 _SQL = Path(__file__).parent / "sql"
 
-# Columns that PantryTrak's tables demand and this project never reads, with an empty value.
-_UNREAD: dict[str, dict[str, Any]] = {
+# Columns that PantryTrak's tables require and this project never reads, with an empty value.
+_UNREAD: dict[str, dict[str, str | int]] = {
     "events": {
         "service_zips": "",
         "last_schedule_mgmt_datekey": 0,
@@ -34,13 +33,13 @@ _UNREAD: dict[str, dict[str, Any]] = {
 def create_tables() -> None:
     """Creates the four tables in an empty public database.
 
-    Raises ImproperlyConfigured if the database holds any table: then it may be PantryTrak's.
+    Raises ImproperlyConfigured if the database has any table, since it may be PantryTrak's.
     """
     connection = connections[PUBLIC]
     if tables := connection.introspection.table_names():
         raise ImproperlyConfigured(
-            f"{connection.settings_dict['NAME']} holds tables already ({', '.join(tables[:4])}). "
-            "The demo's tables are created in an empty database only."
+            f"{connection.settings_dict['NAME']} already has tables ({', '.join(tables[:4])}). "
+            "The demo creates its tables only in an empty database."
         )
     script = (_SQL / f"{connection.vendor}.sql").read_text()
     with connection.cursor() as cursor:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the pictures of docs/desk.md anew, from the demo that `./dev run` serves.
+"""Takes the pictures of docs/desk.md again, from the demo that `./dev run` serves.
 
     .venv/bin/python tools/screenshots.py [ADDRESS]
 
-On a fresh demo (remove its two databases first), so that the pictures are the same each time.
+Use a fresh demo (delete its two databases first), so that the pictures are the same each time.
 """
 
 import os

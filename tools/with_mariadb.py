@@ -59,8 +59,12 @@ class Server:
         if on_mysql():
             install = ["mysqld", "--no-defaults", "--initialize-insecure", *PLAIN_MYSQL]
         else:
-            install = ["mariadb-install-db", "--no-defaults", "--skip-test-db",
-                       "--auth-root-authentication-method=normal"]  # fmt: skip
+            install = [
+                "mariadb-install-db",
+                "--no-defaults",
+                "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+            ]
         install += [f"--datadir={home}/data", *self.as_root]
         installed = subprocess.run(install, capture_output=True, text=True)
         if installed.returncode:
@@ -76,12 +80,24 @@ class Server:
         """Starts it, or starts it again, and waits until it answers."""
         log = (self.home / "log").open("a")
         self.process = subprocess.Popen(
-            ["mysqld" if on_mysql() else "mariadbd", "--no-defaults", f"--datadir={self.home}/data",
-             f"--socket={self.home}/socket", f"--port={self.port}", "--bind-address=127.0.0.1",
-             "--skip-name-resolve", "--max-connections=500", *DURABILITY,
-             *(PLAIN_MYSQL if on_mysql() else ()), *self.as_root, *self.options],
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            [
+                "mysqld" if on_mysql() else "mariadbd",
+                "--no-defaults",
+                f"--datadir={self.home}/data",
+                f"--socket={self.home}/socket",
+                f"--port={self.port}",
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+                "--max-connections=500",
+                *DURABILITY,
+                *(PLAIN_MYSQL if on_mysql() else ()),
+                *self.as_root,
+                *self.options,
+            ],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
         log.close()
         deadline = time.monotonic() + 60
         while self._client("SELECT 1").returncode:
@@ -92,10 +108,18 @@ class Server:
     def _client(self, sql: str) -> "subprocess.CompletedProcess[str]":
         socket_ = f"--socket={self.home}/socket"
         return subprocess.run(
-            ["mysql" if on_mysql() else "mariadb", "--no-defaults", socket_, "--user=root",
-             "--skip-column-names", "-e", sql],
-            capture_output=True, text=True,
-        )  # fmt: skip
+            [
+                "mysql" if on_mysql() else "mariadb",
+                "--no-defaults",
+                socket_,
+                "--user=root",
+                "--skip-column-names",
+                "-e",
+                sql,
+            ],
+            capture_output=True,
+            text=True,
+        )
 
     def sql(self, sql: str) -> str:
         """Runs statements as root; what they print."""

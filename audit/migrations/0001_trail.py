@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("at", models.DateTimeField(db_index=True)),
+                ("at", models.DateTimeField(db_index=True, verbose_name="when")),
                 (
                     "action",
                     models.CharField(
@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                             ("ambiguous", "Counter unclear"),
                         ],
                         max_length=32,
+                        verbose_name="what",
                     ),
                 ),
                 ("registration_id", models.BigIntegerField(db_index=True, null=True)),
@@ -62,12 +63,13 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("at", models.DateTimeField(db_index=True)),
+                ("at", models.DateTimeField(db_index=True, verbose_name="when")),
                 (
                     "action",
                     models.CharField(
                         choices=[("check_in", "Checked in"), ("undo", "Check-in undone")],
                         max_length=16,
+                        verbose_name="what",
                     ),
                 ),
                 ("registration_id", models.BigIntegerField(db_index=True)),

@@ -1,10 +1,9 @@
-"""Every error of the API as a problem document (RFC 9457): one handler, one table of codes."""
+"""Turns every API error into a problem document (RFC 9457): one handler, one table of codes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
-from typing import Any
 
 import structlog
 from django.core.exceptions import SuspiciousOperation
@@ -55,7 +54,7 @@ _STATUSES: dict[type[RegistrationError], int] = {
     errors.IdempotencyKeyReused: 422,
     errors.Busy: 503,
 }
-"""The status of each refusal of a service; text and advice are the refusal's own."""
+"""The HTTP status of each refusal by a service. The refusal itself has the text and advice."""
 
 CODES = {
     "malformed_json": Code(400, "The body is not valid JSON.", "Send a JSON object in UTF-8."),
@@ -65,12 +64,12 @@ CODES = {
         401, "Wrong username or password.", "Ask the person to type them again."
     ),
     "permission_denied": Code(
-        403, "You don't have permission to do this.", "Ask somebody who has it."
+        403, "You don't have permission to do this.", "Ask somebody who does."
     ),
-    "method_not_allowed": Code(405, "This address does not take that method.", "See Allow."),
-    "not_acceptable": Code(406, "The answer cannot be sent in that form.", "Correct Accept."),
+    "method_not_allowed": Code(405, "This address does not support that method.", "See Allow."),
+    "not_acceptable": Code(406, "The response is not available in that format.", "Correct Accept."),
     "unsupported_media_type": Code(415, "The body is not JSON.", "Send application/json."),
-    "throttled": Code(429, "Too many requests, or failed log-ins.", "Wait for Retry-After."),
+    "throttled": Code(429, "Too many requests or failed log-ins.", "Wait for Retry-After."),
     "server_error": Code(500, "Something went wrong here.", "Tell us the X-Request-ID."),
     "database_unavailable": Code(
         503,
@@ -87,15 +86,15 @@ CODES = dict(sorted(CODES.items(), key=lambda item: item[1].status))
 
 
 def _code(name: str, status: int) -> Code:
-    """The entry of the table; for a code of a library that is not in it, one by its status."""
+    """The table's entry; for a library's code that is not in it, one made from the status."""
     unknown = Code(status, HTTPStatus(status).phrase, "See detail.")
     return CODES.get(name, unknown)
 
 
 def document(
     code: str, detail: str, status: int | None = None, **members: object
-) -> dict[str, Any]:
-    """The body: `type`, `title`, `status`, `detail`, `code`, and what the error adds."""
+) -> dict[str, object]:
+    """The body: `type`, `title`, `status`, `detail`, `code`, and members the error adds."""
     status = status or CODES[code].status
     return {
         "type": f"{DOCUMENTATION}#{code}",
@@ -113,9 +112,9 @@ def respond(
     *,
     headers: Mapping[str, str] | None = None,
     status: int = 500,
-    **members: Any,
+    **members: object,
 ) -> Response:
-    """The answer with this code; `status` counts only for a code that the table does not have."""
+    """The response with this code; `status` is used only if the table does not have the code."""
     REFUSALS.labels(code).inc()
     entry = _code(code, status)
     headers = dict(headers or {})
@@ -129,8 +128,8 @@ def respond(
     )
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's hook. What is not ours, DRF's or the database's stays an exception (500, logged)."""
+def exception_handler(error: Exception, context: Mapping[str, object]) -> Response | None:
+    """DRF's hook. An error that is not ours, DRF's or a database's becomes a logged 500."""
     set_rollback()
     if isinstance(error, InvalidRequest):
         return respond(error.code, str(error), errors=[vars(field) for field in error.errors])
@@ -151,11 +150,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     return None
 
 
-_SUSPICIOUS = "The request cannot be read: it is too large, or for another host."
+_SUSPICIOUS = "The request cannot be read: it is too large or meant for another host."
 
 
 class InvalidCredentials(exceptions.AuthenticationFailed):
-    """Raised where somebody logs in with a name and a password."""
+    """Raised when somebody logs in with a wrong name or password."""
 
     default_code = "invalid_credentials"
     default_detail = CODES[default_code].meaning
@@ -168,7 +167,7 @@ def _respond_to_drf(error: exceptions.APIException) -> Response:
         code = "malformed_json"
     elif isinstance(error, exceptions.AuthenticationFailed) and code not in CODES:
         code = "token_not_valid"
-    if code == "token_not_valid":  # what is wrong with it helps nobody but a forger
+    if code == "token_not_valid":  # details would help only a forger
         detail = "The token is wrong or has expired. Get a new one."
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
@@ -177,8 +176,8 @@ def _respond_to_drf(error: exceptions.APIException) -> Response:
     return respond(code, detail, headers=headers, status=error.status_code)
 
 
-def _flatten(details: Any, path: str = "") -> list[FieldError]:
-    """DRF's nested errors as a list with dotted paths: `attendees.0`."""
+def _flatten(details: object, path: str = "") -> list[FieldError]:
+    """DRF's nested errors as a flat list with dotted paths: `attendees.0`."""
     if isinstance(details, dict) and set(details) == {"message", "code"}:
         return [FieldError(path or "body", details["code"], str(details["message"]))]
     if isinstance(details, dict):
@@ -186,33 +185,34 @@ def _flatten(details: Any, path: str = "") -> list[FieldError]:
             ("" if key == "non_field_errors" else key, value) for key, value in details.items()
         ]
     else:
+        assert isinstance(details, list)
         leaves = all(set(item) == {"message", "code"} for item in details if item)
         items = [("" if leaves else index, value) for index, value in enumerate(details)]
     return [
-        found
+        error
         for key, value in items
-        for found in _flatten(value, ".".join(part for part in (path, str(key)) if part))
+        for error in _flatten(value, ".".join(part for part in (path, str(key)) if part))
     ]
 
 
 class NothingHere(APIView):
-    """Any other address under the API: a 404 that says so, also with DEBUG."""
+    """Every other address under the API: a 404 that explains itself, also with DEBUG."""
 
     authentication_classes = ()
     permission_classes = ()
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        raise exceptions.NotFound("Nothing answers at this address. Mind the slash at its end.")
+        raise exceptions.NotFound("No such address. Check the slash at the end.")
 
 
 def documentation(request: HttpRequest) -> HttpResponse:
-    """The page that `type` of a problem document points to."""
+    """The page that the `type` of a problem document links to."""
     return render(request, "freshtrak/errors.html", {"codes": CODES})
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Django's 404 for addresses that nothing answers at."""
-    return _plain("not_found", "Nothing answers at this address.")
+    """Django's 404 for addresses that do not exist."""
+    return _plain("not_found", "No such address.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:

@@ -1,7 +1,6 @@
-"""How lists are cut into pages."""
+"""Pagination of lists."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import inline_serializer
@@ -17,14 +16,14 @@ class Pages(PageNumberPagination):
     max_page_size = 200
 
 
-def paginated(request: Request, rows: QuerySet[Any], render: Callable[[Any], Any]) -> Response:
-    """The page of `rows` that the request asks for; `render` makes its results."""
+def paginated(request: Request, rows: QuerySet, render: Callable[..., object]) -> Response:
+    """The page of `rows` that the request asks for; `render` turns it into the results."""
     pages = Pages()
     page = pages.paginate_queryset(rows, request) or []
     return pages.get_paginated_response(render(page))
 
 
-def page_of(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def page_of(shape: type[serializers.Serializer]) -> serializers.Serializer:
     """The shape of a page of `shape`, for the OpenAPI document."""
     name = shape.__name__.removesuffix("Serializer").removesuffix("Output")
     return inline_serializer(

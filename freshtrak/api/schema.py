@@ -1,28 +1,28 @@
-"""What every operation of the OpenAPI document has: roles, the idempotency header, errors."""
-
-from typing import Any
+"""What every operation in the OpenAPI document has: roles, the idempotency header, errors."""
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import serializers
 
 from freshtrak.api.authentication import IsStaff
 from freshtrak.api.errors import CODES, CONTENT_TYPE, document
+from registrations.errors import FieldError
 
 ANYBODY = ["anonymous", "participant", "staff", "admin"]
 SIGNED_IN = ["participant", "staff", "admin"]
 STAFF = ["staff", "admin"]
 
 
-class FieldProblem(serializers.Serializer[Any]):
+class FieldProblem(serializers.Serializer[FieldError]):
     field = serializers.CharField(help_text="Dotted path, as in attendees.0")
     code = serializers.CharField()
     detail = serializers.CharField()
 
 
-class Problem(serializers.Serializer[Any]):
+class Problem(serializers.Serializer[dict[str, object]]):
     """A problem document (RFC 9457). Some codes add members of their own."""
 
-    type = serializers.CharField(help_text="Where the code is explained.")
+    type = serializers.CharField(help_text="The page that explains the code.")
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
@@ -38,15 +38,17 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "description": (
-        "Strongly advised. The same key gives the same answer and one effect, for 24 hours; "
-        "refusals are not kept. A fresh random value for each new request."
+        "Strongly recommended. For 24 hours, the same key gives the same answer and one effect; "
+        "refusals are not stored. Use a new random value for each new request."
     ),
 }
 
 
 class Schema(AutoSchema):
-    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        operation = super().get_operation(*args, **kwargs)
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> dict[str, object] | None:
+        operation = super().get_operation(path, path_regex, path_prefix, method, registry)
         if operation is None:
             return None
         roles = self._roles()
@@ -74,7 +76,7 @@ class Schema(AutoSchema):
             statuses |= {401, 429} if roles is ANYBODY else {409, 422}
         return sorted(statuses)
 
-    def _problem(self, status: int) -> dict[str, Any]:
+    def _problem(self, status: int) -> dict[str, object]:
         codes = {name: code for name, code in CODES.items() if code.status == status}
         content = {
             "schema": self.resolve_serializer(Problem, "response").ref,

@@ -1,4 +1,4 @@
-"""What serializers share: strict fields, the ranges of ids, and how input is validated."""
+"""What serializers share: strict fields, the ranges of ids, and validation of input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ MAX_PRIVATE_ID = 2**63 - 1  # BIGINT
 class WholeNumberField(serializers.IntegerField):
     """A JSON number, not a string that looks like one."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if isinstance(data, float) and data.is_integer():
             data = int(data)
         if not isinstance(data, int) or isinstance(data, bool):
@@ -21,16 +21,16 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """true or false, not a word for it."""
+    """true or false, not a string that means one of them."""
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
 
 
-def validated(serializer: type[serializers.Serializer[Any]], data: object) -> Mapping[str, Any]:
-    """What was sent, if it has the shape of `serializer`. Raises ValidationError."""
-    given = serializer(data=data)
-    given.is_valid(raise_exception=True)
-    return given.validated_data
+def validated(serializer: type[serializers.Serializer], data: object) -> Mapping[str, Any]:
+    """The input, checked and converted by `serializer`. Raises ValidationError."""
+    checked = serializer(data=data)
+    checked.is_valid(raise_exception=True)
+    return checked.validated_data

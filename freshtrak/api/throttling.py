@@ -7,7 +7,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 
 class _LogInThrottle(SimpleRateThrottle):
-    """TOKEN_RATE, as for tokens; the two are counted apart."""
+    """TOKEN_RATE, as for tokens, but counted separately."""
 
     scope = "token"
 

@@ -1,11 +1,11 @@
-"""Tokens for accounts of this service. Throttled by address; locked after repeated failures."""
+"""Tokens for this service's own accounts: throttled by address, locked after repeated failures."""
 
 from datetime import timedelta
-from typing import Any
 
 from axes.conf import settings as axes_settings
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
+from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.views import (
     TokenObtainPairView,
     TokenRefreshView,
@@ -23,22 +24,23 @@ from freshtrak.api.errors import InvalidCredentials
 
 
 class _AccountView(APIView):
-    """What the three views share. With an identity provider there are no accounts here."""
+    """What the three views share. With an identity provider, this service has no accounts."""
 
     throttle_classes = (ScopedRateThrottle,)
     throttle_scope = "token"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if not settings.JWT_SIGNING_KEY:
-            raise exceptions.NotFound("Tokens come from the identity provider.")
+            raise exceptions.NotFound("The identity provider issues the tokens.")
         super().initial(request, *args, **kwargs)
 
 
 class AccountSerializer(TokenObtainPairSerializer):
-    """Puts the role of the account into its tokens."""
+    """Adds the roles of the account to its tokens."""
 
     @classmethod
-    def get_token(cls, user: Any) -> Any:
+    def get_token(cls, user: object) -> Token:
+        assert isinstance(user, AbstractUser)
         token = super().get_token(user)
         token["roles"] = (["staff"] if user.is_staff else []) + (
             ["admin"] if user.is_superuser else []
@@ -50,7 +52,7 @@ class ObtainView(_AccountView, TokenObtainPairView):
     serializer_class = AccountSerializer
 
     @extend_schema(operation_id="token_obtain", summary="Log in")
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def post(self, request: Request, *args: object, **kwargs: object) -> Response:
         """An access token (an hour) and a refresh token (a day)."""
         _refuse_if_locked(request)
         try:
@@ -62,15 +64,15 @@ class ObtainView(_AccountView, TokenObtainPairView):
 
 class RefreshView(_AccountView, TokenRefreshView):
     @extend_schema(operation_id="token_refresh", summary="Get a new access token")
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def post(self, request: Request, *args: object, **kwargs: object) -> Response:
         """A new access token for a refresh token."""
         return super().post(request, *args, **kwargs)
 
 
 class VerifyView(_AccountView, TokenVerifyView):
     @extend_schema(operation_id="token_verify", summary="Is this token valid?")
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """200 if it is, 401 if not."""
+    def post(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """200 if it is valid, 401 if not."""
         return super().post(request, *args, **kwargs)
 
 

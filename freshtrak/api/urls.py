@@ -1,4 +1,4 @@
-"""/api/v1/: a viewset for each noun, and the few addresses beside them."""
+"""/api/v1/: one viewset per noun, and a few addresses beside them."""
 
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter

@@ -1,1 +1,1 @@
-"""The desk: the pages on which staff run a distribution, inside Django's admin."""
+"""The desk: the pages in Django's admin where staff run a distribution."""

@@ -1,7 +1,7 @@
-"""What staff do to registrations, one or many: from the list and from a registration's own page.
+"""What staff do to one or many registrations, from the list or from a registration's page.
 
-STAFF_ACTIONS is the one list of them: menu, buttons, permissions and confirmation page come from
-it. To add one, add it there.
+STAFF_ACTIONS is the only list of these actions: menu, buttons, permissions and confirmation page
+come from it. Add a new action there.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from registrations.services import attendance, booking, waitlist
 from schedules.targets import Target
 
 Run = Callable[[HttpRequest, Chosen], HttpResponse | None]
-"""Shows the next page for the chosen registrations; None goes back to the list."""
+"""Returns the next page for the chosen registrations; None goes back to the list."""
 
 
 @dataclass(frozen=True)
 class StaffAction:
     name: str
     label: str
-    """In the menu, on the button, and above the confirmation page."""
+    """In the menu, on the button, and as title of the confirmation page."""
     permission: str
-    """view, attend, cancel, move, …: a right on registrations."""
+    """view, attend, cancel, move, …: a permission on registrations."""
     allowed: frozenset[Status]
-    """The statuses on which a registration's page offers it."""
+    """A registration's page offers the action in these statuses."""
     run: Run
 
     def is_offered(self, request: HttpRequest, registration: EventRegistration) -> bool:
@@ -52,24 +52,24 @@ def _confirmed(
     frees_places: bool = False,
     title: str = "",
 ) -> StaffAction:
-    """An action that calls one service for each registration, once a page has been confirmed."""
+    """An action that calls one service per registration, after a confirmation page."""
 
     def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        if (rows := confirmation.read(request, chosen)) is None:
+        if (entries := confirmation.read(request, chosen)) is None:
             return None
         if "confirmed" in request.POST:
-            return confirmation.apply_to_each(request, rows, service, done)
+            return confirmation.apply_to_each(request, entries, service, done)
         leaving: Counter[Target] = Counter()
         effects: list[Effect] = []
-        for row in rows:
-            registration = row.registration
+        for entry in entries:
+            registration = entry.registration
             is_allowed, text = registration.status in allowed, effect
             if not is_allowed:
                 text = f"Already {_label(registration)}: this will be refused."
             elif frees_places and registration.status in HOLDING:
                 leaving[registration.target] += 1
                 text = "Gives the place back."
-            effects.append((row, is_allowed, text))
+            effects.append((entry, is_allowed, text))
         return confirmation.page(
             request, action=name, title=title or label, effects=effects, leaving=leaving
         )
@@ -78,32 +78,32 @@ def _confirmed(
 
 
 def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-    """Promotes at the targets of the chosen registrations: the head first, chosen or not."""
-    if (rows := confirmation.read(request, chosen)) is None:
+    """Promotes at the targets of the chosen registrations, always from the head of the queue."""
+    if (entries := confirmation.read(request, chosen)) is None:
         return None
-    waiting = [row for row in rows if row.registration.status is Status.WAITLISTED]
-    targets = Counter({row.registration.target: 0 for row in waiting})
+    waiting = [entry for entry in entries if entry.registration.status is Status.WAITLISTED]
+    targets = Counter({entry.registration.target: 0 for entry in waiting})
     if "confirmed" in request.POST:
         return _promote_at(request, sorted(targets))
     try:
-        forecasts = confirmation.forecast(targets, rows)
+        forecasts = confirmation.forecast(targets, entries)
     except common.DOWN:
         forecasts = []
-    promoted = {row.pk for forecast in forecasts for row in forecast.promoted}
+    promoted = {registration.pk for forecast in forecasts for registration in forecast.promoted}
 
-    def effect(row: RegistrationDetails) -> Effect:
-        registration = row.registration
+    def effect(entry: RegistrationDetails) -> Effect:
+        registration = entry.registration
         if registration.status is not Status.WAITLISTED:
-            return row, False, f"Is {_label(registration)}, not waiting."
+            return entry, False, f"Is {_label(registration)}, not waiting."
         if registration.pk in promoted:
-            return row, True, "Will be promoted and confirmed."
-        return row, False, f"Stays number {row.waitlist_position} on the waitlist."
+            return entry, True, "Will be promoted and confirmed."
+        return entry, False, f"Stays number {entry.waitlist_position} on the waitlist."
 
     return confirmation.page(
         request,
         action="promote",
         title="Promote from the waitlist",
-        effects=[effect(row) for row in rows],
+        effects=[effect(entry) for entry in entries],
         leaving=targets,
     )
 
@@ -116,7 +116,7 @@ def _promote_at(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse
         except common.REFUSALS as refusal:
             messages.error(request, common.error_message(refusal))
     if promoted:
-        names = ", ".join(str(row.household) for row in promoted)
+        names = ", ".join(str(registration.household) for registration in promoted)
         messages.success(request, f"{len(promoted)} promoted: {names}.")
     else:
         messages.warning(request, "Nobody was promoted: no place is free, or booking is closed.")
@@ -178,5 +178,5 @@ STAFF_ACTIONS = (
 
 
 def offered(request: HttpRequest, registration: EventRegistration) -> list[StaffAction]:
-    """The actions that the registration's status and the user's rights allow."""
+    """The actions that the registration's status and the user's permissions allow."""
     return [action for action in STAFF_ACTIONS if action.is_offered(request, registration)]

@@ -1,4 +1,4 @@
-"""What every page of the desk needs: who acts, what a refusal says, where to go back to."""
+"""What every desk page needs: the actor, permissions, texts of refusals, the way back."""
 
 from collections.abc import Iterable
 
@@ -32,7 +32,7 @@ SCHEDULES_DOWN = (
 
 
 def actor(request: HttpRequest) -> Actor:
-    """The member of staff who is logged in, with the id of the request."""
+    """The logged-in member of staff, with the id of the request."""
     return trail.staff(str(request.user.pk), request.META.get("HTTP_X_REQUEST_ID", ""))
 
 
@@ -41,19 +41,19 @@ def has_permission(request: HttpRequest, right: str) -> bool:
 
 
 def check_permission(request: HttpRequest, right: str) -> None:
-    """Raises PermissionDenied without this right: view, attend, cancel, move, …"""
+    """Raises PermissionDenied without this permission: view, attend, cancel, move, …"""
     if not has_permission(request, right):
         raise PermissionDenied
 
 
-def parse_id(given: str | None) -> int:
-    """An id that was sent; 0, which no row has, for anything else."""
-    given = given or ""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+def parse_id(text: str | None) -> int:
+    """An id from a request; for anything else 0, which no row has."""
+    text = text or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def error_message(refusal: Exception) -> str:
-    """Why it was refused, in words that help a person at the desk."""
+    """Why an operation was refused, in words for a person at the desk."""
     if isinstance(refusal, DOWN):
         return "A database does not answer. Nothing was changed; try again in a few seconds."
     if isinstance(refusal, HouseholdNotResolved):
@@ -68,26 +68,26 @@ def error_message(refusal: Exception) -> str:
 
 
 def name_of(actor_id: str) -> str:
-    """The user name of a member of staff; the bare id of somebody without an account here."""
+    """The username of a member of staff; "user" and the id for somebody without an account here."""
     return names_of([actor_id]).get(actor_id, f"user {actor_id}")
 
 
 def names_of(actor_ids: Iterable[str]) -> dict[str, str]:
-    """The user names of those who have an account here, by the id as the trail keeps it."""
+    """The usernames of those who have an account here, by id as in the trail."""
     local = {id_ for id_ in actor_ids if id_.isascii() and id_.isdigit() and len(id_) < 10}
     users = get_user_model().objects.filter(pk__in=local) if local else []
     return {str(user.pk): user.get_username() for user in users}
 
 
 def describe(appointment: Appointment) -> str:
-    """An appointment in a line: event, day, time."""
+    """An appointment on one line: event, day, time."""
     day = f"{appointment.date:%a %b} {appointment.date.day}" if appointment.date else "no date"
     times = display.times(appointment.start_time, appointment.end_time)
     return f"{appointment.event_name}, {day}, {times}"
 
 
 def page(request: HttpRequest, template: str, title: str, **context: object) -> TemplateResponse:
-    """A page of the desk within the admin's frame."""
+    """A desk page in the admin's layout."""
     frame = admin.site.each_context(request)
     return TemplateResponse(
         request, f"registrations/{template}", {**frame, "title": title, **context}
@@ -95,7 +95,7 @@ def page(request: HttpRequest, template: str, title: str, **context: object) -> 
 
 
 def next_url(request: HttpRequest, default: str) -> str:
-    """The page of ours that the form names as `next`, else `default`."""
+    """The page on this site that the form names as `next`, else `default`."""
     url = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
     return url if is_ours else default

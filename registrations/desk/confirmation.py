@@ -1,7 +1,7 @@
-"""The page before an action: what will happen to each registration and to each counter.
+"""The page before an action: what will happen to each registration and each counter.
 
-Then the service, once for each registration. One that is refused is named with its reason and
-holds up no other.
+Then the service runs once per registration. A refusal is shown with its reason and does not stop
+the others.
 """
 
 from collections import Counter
@@ -24,20 +24,20 @@ from registrations.services import waitlist
 from schedules import counters
 from schedules.targets import Target
 
-Rows = Sequence[RegistrationDetails]
+Entries = Sequence[RegistrationDetails]
 Chosen = QuerySet[EventRegistration]
 Effect = tuple[RegistrationDetails, bool, str]
-"""A registration, whether the action is allowed on it, and what it will do."""
+"""A registration, whether the action is allowed on it, and what the action will do."""
 
 MAX_ROWS = 300
-"""Registrations that one confirmation page lists."""
+"""Registrations on one confirmation page."""
 
 LIST = "admin:registrations_eventregistration_changelist"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Where registrations are to be moved to, and how many."""
+    """Where registrations will move to, and how many."""
 
     target: Target
     where: str
@@ -46,7 +46,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What will become of one counter, and who is promoted there."""
+    """How one counter will change, and who will be promoted there."""
 
     where: str
     before: int | None
@@ -54,45 +54,48 @@ class Forecast:
     promoted: Sequence[EventRegistration]
 
 
-def read(request: HttpRequest, chosen: Chosen) -> Rows | None:
-    """The chosen registrations with their place on the waitlist and their appointment.
+def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
+    """The chosen registrations with waitlist position and appointment.
 
-    None, and a message, if there are too many, or none that names a slot or date.
+    None and a message if there are too many, or if none has a slot or date.
     """
-    rows = list(chosen[: MAX_ROWS + 1])
-    if len(rows) > MAX_ROWS:
+    registrations = list(chosen[: MAX_ROWS + 1])
+    if len(registrations) > MAX_ROWS:
         messages.error(request, f"Choose at most {MAX_ROWS} at a time, so that you can check them.")
         return None
-    for row in rows:
-        if not row.is_placed:
-            text = f"{row.confirmation_code} names no slot or date, so nothing can be done to it."
+    for registration in registrations:
+        if not registration.is_placed:
+            code = registration.confirmation_code
+            text = f"{code} has no slot or date, so actions do not apply to it."
             messages.error(request, text)
-    placed = [row for row in rows if row.is_placed]
+    placed = [registration for registration in registrations if registration.is_placed]
     return details.read(placed) or None
 
 
 def apply_to_each(
-    request: HttpRequest, rows: Rows, service: Callable[..., EventRegistration], done: str
+    request: HttpRequest, entries: Entries, service: Callable[..., EventRegistration], done: str
 ) -> HttpResponse | None:
-    """Calls the service for each registration; messages say what came of it.
+    """Calls the service for each registration and shows messages with the outcome.
 
-    `done` is what the success message counts, with `{s}` where a plural needs it.
+    `done` follows the number in the success message, with `{s}` for a plural.
     """
     by, count = common.actor(request), 0
-    for row in (shown.registration for shown in rows):
+    for registration in (entry.registration for entry in entries):
         try:
-            service(row, by=by)
+            service(registration, by=by)
             count += 1
         except common.REFUSALS as refusal:
             why = common.error_message(refusal)
-            messages.error(request, f"{row.confirmation_code} ({row.household}): {why}")
+            messages.error(
+                request, f"{registration.confirmation_code} ({registration.household}): {why}"
+            )
     if count:
         messages.success(request, f"{count} {done.format(s='' if count == 1 else 's')}.")
     return redirect_back(request)
 
 
 def redirect_back(request: HttpRequest) -> HttpResponse | None:
-    """To the page that asked; the list finds its own way back, with its filters."""
+    """Back to the page that asked. None: the list redirects to itself and keeps its filters."""
     url = common.next_url(request, "")
     return HttpResponseRedirect(url) if url else None
 
@@ -107,14 +110,14 @@ def page(
     goal: Goal | None = None,
     hidden: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The page that says what will happen, and asks.
+    """The page that says what will happen and asks for confirmation.
 
-    `leaving` says how many give back a place at each target, `hidden` is what the form sends
-    along. Without freshtrak_public the page opens all the same, and says what it cannot tell.
+    `leaving` is how many places are given back at each target; `hidden` holds extra form fields.
+    Without freshtrak_public the page still opens, and says what is missing.
     """
-    rows = [row for row, _, _ in effects]
+    entries = [entry for entry, _, _ in effects]
     try:
-        forecasts, is_down = forecast(leaving, rows, goal), False
+        forecasts, is_down = forecast(leaving, entries, goal), False
     except common.DOWN:
         forecasts, is_down = [], True
     return common.page(
@@ -132,11 +135,15 @@ def page(
     )
 
 
-def forecast(leaving: Counter[Target], rows: Rows, goal: Goal | None = None) -> list[Forecast]:
-    """What will become of the counters; with `goal`, also of the one where they arrive."""
+def forecast(
+    leaving: Counter[Target], entries: Entries, goal: Goal | None = None
+) -> list[Forecast]:
+    """How the counters will change; with `goal`, also the one that registrations move to."""
     now = timezone.now()
     names = {
-        row.registration.target: common.describe(row.appointment) for row in rows if row.appointment
+        entry.registration.target: common.describe(entry.appointment)
+        for entry in entries
+        if entry.appointment
     }
     forecasts = [
         _forecast(target, names.get(target, "a place that is gone"), now, leaving=count)
@@ -151,8 +158,8 @@ def _forecast(
     target: Target, where: str, now: datetime, *, leaving: int = 0, arriving: int = 0
 ) -> Forecast:
     promoted = waitlist.preview(target, leaving=leaving, now=now)
-    if (row := counters.read_unlocked(target)) is None:
+    if (counter := counters.read_unlocked(target)) is None:
         return Forecast(where, None, None, promoted)
-    after = row.reserved - leaving + len(promoted)
-    arrived = min(arriving, max(row.capacity - after, 0))
-    return Forecast(where, row.reserved, after + arrived, promoted)
+    after = counter.reserved - leaving + len(promoted)
+    arrived = min(arriving, max(counter.capacity - after, 0))
+    return Forecast(where, counter.reserved, after + arrived, promoted)

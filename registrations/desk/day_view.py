@@ -1,11 +1,12 @@
-"""The day of a distribution: how full it is, who is expected, who came. Made for a gate.
+"""The day of a distribution: how full it is, who is expected, who came. Made for the gate.
 
-Works without freshtrak_public: bars and times are missing then, the roster is not.
+Without freshtrak_public it shows the roster, but no bars or times.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -18,19 +19,31 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from registrations.desk import common
-from registrations.models import EventRegistrationQuerySet, Status
+from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
 from registrations.queries import details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
+from registrations.queries.occupancy import Day
 from registrations.services import attendance
 
 PAGE_SIZE = 50
-"""Rows of the roster on one page."""
+"""Registrations on one page of the roster."""
 
-Rows = EventRegistrationQuerySet
+Registrations = EventRegistrationQuerySet
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the bars show."""
+
+    day: Day | None
+    """None while public is down, or if it no longer has the date."""
+    warning: str
+    count: dict[str, int]
+    """Registrations by the name of their status."""
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """The distributions of a day, by default today; if there is only one, opens it."""
+    """The distributions of a day, by default today. If it is the only one, opens it."""
     common.check_permission(request, "view")
     today = timezone.localdate()
     try:
@@ -39,43 +52,43 @@ def index(request: HttpRequest) -> HttpResponse:
         messages.error(request, "That date does not exist. Showing today.")
         chosen = today
     try:
-        found, is_down = occupancy.between(chosen, chosen), False
+        days, is_down = occupancy.between(chosen, chosen), False
     except common.DOWN:
-        found, is_down = [], True
-    if len(found) == 1:
-        return redirect("admin:registrations_day", found[0].row.pk)
+        days, is_down = [], True
+    if len(days) == 1:
+        return redirect("admin:registrations_day", days[0].row.pk)
     return common.page(
         request,
         "days.html",
         f"Distributions on {chosen:%A, %B} {chosen.day}",
         chosen=chosen,
-        days=found,
+        days=days,
         warning=common.SCHEDULES_DOWN if is_down else "",
     )
 
 
 def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Bars, and under them the roster: searched, or a page of it."""
+    """Bars, and below them the roster: search results, or one page of it."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
-    rows = _roster(event_date_id)
-    if numbers["day"] is None and not rows.exists():
+    on_date = _roster(event_date_id)
+    if numbers.day is None and not on_date.exists():
         messages.error(request, "There is no such date, or it is temporarily unavailable.")
         return redirect("admin:registrations_days")
     text = request.GET.get("q", "").strip()
-    shown = _filtered(request, rows)
+    shown = _filtered(request, on_date)
     page = Paginator(registrations.find_similar(shown, text), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
     people = details.read(list(page))
-    done = details.read(list(rows.filter(pk=common.parse_id(request.GET.get("done")))))
-    day = numbers["day"]
+    done = details.read(list(on_date.filter(pk=common.parse_id(request.GET.get("done")))))
+    day = numbers.day
     return common.page(
         request,
         "day.html",
         day.row.event.event_name if day else "Date not in the schedules",
         event_date_id=event_date_id,
-        **numbers,
+        **vars(numbers),
         text=text,
         page=page,
         people=people,
@@ -88,28 +101,28 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     )
 
 
-def _card(found: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
-    """The only match, if it is still expected: one more touch checks it in."""
-    expected = len(found) == 1 and found[0].registration.status is Status.CONFIRMED
-    return found[0] if expected else None
+def _card(matches: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
+    """The only match, if it is still expected: one more tap checks it in."""
+    expected = len(matches) == 1 and matches[0].registration.status is Status.CONFIRMED
+    return matches[0] if expected else None
 
 
 def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """The bars alone, for a page that is open already."""
+    """Only the bars, to refresh an open page."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     slot_id = common.parse_id(request.GET.get("slot"))
-    context = {"event_date_id": event_date_id, "slot_id": slot_id, **numbers}
+    context = {"event_date_id": event_date_id, "slot_id": slot_id, **vars(numbers)}
     return render(request, "registrations/includes/counters.html", context)
 
 
 @require_POST
 def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """One touch: the household is here, with all attendees or with those that are ticked."""
+    """One tap: the household is here, with all attendees or those that are ticked."""
     common.check_permission(request, "attend")
-    ticked = [common.parse_id(given) for given in request.POST.getlist("attendee")]
+    ticked = [common.parse_id(value) for value in request.POST.getlist("attendee")]
     came = ticked if "choose" in request.POST else None
-    return _one(request, event_date_id, attendance.check_in, attendee_ids=came)
+    return _one(request, event_date_id, partial(attendance.check_in, attendee_ids=came))
 
 
 @require_POST
@@ -118,34 +131,36 @@ def undo(request: HttpRequest, event_date_id: int) -> HttpResponse:
     return _one(request, event_date_id, attendance.undo_check_in)
 
 
-def _one(request: HttpRequest, event_date_id: int, service: Any, **given: Any) -> HttpResponse:
-    """Calls the service for the registration that was touched, and goes back to the roster."""
+def _one(
+    request: HttpRequest, event_date_id: int, service: Callable[..., EventRegistration]
+) -> HttpResponse:
+    """Calls the service for the registration that was tapped, and goes back to the roster."""
     here = common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
-    rows = _roster(event_date_id)
-    registration = rows.filter(pk=common.parse_id(request.POST.get("registration"))).first()
+    on_date = _roster(event_date_id)
+    registration = on_date.filter(pk=common.parse_id(request.POST.get("registration"))).first()
     if registration is None:
         messages.error(request, "This registration was moved to another date.")
         return redirect(here)
     try:
-        service(registration, by=common.actor(request), **given)
+        service(registration, by=common.actor(request))
     except common.REFUSALS as refusal:
         why = common.error_message(refusal)
         messages.error(
             request, f"{registration.household} ({registration.confirmation_code}): {why}"
         )
         return redirect(here)
-    there = reverse("admin:registrations_day", args=[event_date_id])
+    the_day = reverse("admin:registrations_day", args=[event_date_id])
     slot = common.parse_id(request.POST.get("slot"))
     query = urlencode({"done": registration.pk, **({"slot": slot} if slot else {})})
-    return redirect(f"{there}?{query}")
+    return redirect(f"{the_day}?{query}")
 
 
 def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """At the end of the day, everybody still expected is a no-show. First lists who that is."""
+    """Lists everyone still expected, and on confirmation marks them as no-show."""
     common.check_permission(request, "attend")
     the_day = redirect("admin:registrations_day", event_date_id)
     numbers = _numbers(event_date_id)
-    day = numbers["day"]
+    day = numbers.day
     if day is not None and day.is_to_come(timezone.now()):
         messages.error(request, "This day is still to come, so nobody can have missed it.")
         return the_day
@@ -166,15 +181,15 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
         "Close out: mark the rest as no-show",
         event_date_id=event_date_id,
         expected=expected[:200],
-        **numbers,
+        **vars(numbers),
     )
 
 
 def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Everybody expected, on paper, for when the network is down."""
+    """Everyone expected, for printing in case the network goes down."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
-    active = [row for row in _roster(event_date_id) if row.status is not Status.CANCELLED]
+    active = [each for each in _roster(event_date_id) if each.status is not Status.CANCELLED]
     people = details.read(active)
     people.sort(key=_by_time)
     return common.page(
@@ -184,7 +199,7 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
         event_date_id=event_date_id,
         people=people,
         printed_at=timezone.localtime(),
-        **numbers,
+        **vars(numbers),
     )
 
 
@@ -193,20 +208,20 @@ def _by_time(shown: RegistrationDetails) -> tuple[str, int]:
     return start or "99", shown.waitlist_position or 0
 
 
-def _roster(event_date_id: int) -> Rows:
-    rows = registrations.registrations().filter(event_date_id=event_date_id)
-    return rows.select_related("household").order_by("household__name", "pk")
+def _roster(event_date_id: int) -> Registrations:
+    on_date = registrations.registrations().filter(event_date_id=event_date_id)
+    return on_date.select_related("household").order_by("household__name", "pk")
 
 
-def _filtered(request: HttpRequest, rows: Rows) -> Rows:
+def _filtered(request: HttpRequest, on_date: Registrations) -> Registrations:
     """Those of the chosen slot, if any. Cancelled ones appear only in a search."""
     if slot_id := common.parse_id(request.GET.get("slot")):
-        rows = rows.filter(event_slot_id=slot_id)
-    return rows if request.GET.get("q") else rows.active()
+        on_date = on_date.filter(event_slot_id=slot_id)
+    return on_date if request.GET.get("q") else on_date.active()
 
 
-def _numbers(event_date_id: int) -> dict[str, Any]:
-    """How full the date is; without public at least how many are expected, came and wait."""
+def _numbers(event_date_id: int) -> Numbers:
+    """How full the date is; without public, at least how many are expected, came and wait."""
     try:
         day = occupancy.day(event_date_id)
     except common.DOWN:
@@ -217,7 +232,7 @@ def _numbers(event_date_id: int) -> dict[str, Any]:
         by_status = day.fill.by_status
     else:
         by_status = occupancy.total(occupancy.tallies([event_date_id])[event_date_id])
-    return {"day": day, "warning": warning, "count": _by_name(by_status)}
+    return Numbers(day, warning, _by_name(by_status))
 
 
 def _by_name(by_status: Counter[Status]) -> dict[str, int]:

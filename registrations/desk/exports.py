@@ -1,8 +1,7 @@
-"""What the list shows, as a file for a spreadsheet."""
+"""The list as a file for a spreadsheet."""
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import tablib
 from django.contrib import admin, messages
@@ -43,27 +42,27 @@ TYPES = {
 
 
 def export(request: HttpRequest, kind: str) -> HttpResponse:
-    """What the list shows with the filters of this address, as a file."""
+    """The list, with the filters of this URL, as a file."""
     common.check_permission(request, "export")
     if kind not in TYPES:
         raise Http404
     shown = admin.site.get_model_admin(EventRegistration).get_changelist_instance
     try:
-        rows = shown(request).get_queryset(request)
+        registrations = shown(request).get_queryset(request)
     except IncorrectLookupParameters:
         messages.error(request, "One of the filters is not valid.")
         return redirect(LIST)
-    if rows.count() > MAX_ROWS:
+    if registrations.count() > MAX_ROWS:
         messages.error(request, f"More than {MAX_ROWS:,} rows: filter the list first.")
         return redirect(LIST)
-    return as_file(rows, kind)
+    return as_file(registrations, kind)
 
 
-def as_file(rows: QuerySet[EventRegistration], kind: str) -> HttpResponse:
-    """The registrations as CSV (UTF-8 with its mark, which Excel wants) or XLSX."""
+def as_file(registrations: QuerySet[EventRegistration], kind: str) -> HttpResponse:
+    """The registrations as CSV (UTF-8 with a byte order mark, for Excel) or XLSX."""
     table = tablib.Dataset(headers=HEADERS, title="Registrations")
-    for row in _shown(rows):
-        table.append([harmless(value) for value in _values(row)])
+    for shown in _shown(registrations):
+        table.append([harmless(value) for value in _values(shown)])
     content = table.export(kind)
     name = f"registrations-{timezone.localdate():%Y-%m-%d}.{kind}"
     return HttpResponse(
@@ -73,11 +72,11 @@ def as_file(rows: QuerySet[EventRegistration], kind: str) -> HttpResponse:
     )
 
 
-def harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula, made plain text by an apostrophe.
+def harmless(value: object) -> object:
+    """Adds an apostrophe to text that a spreadsheet would run as a formula.
 
-    The characters are those that OWASP names under "CSV Injection". Control characters, which
-    XLSX cannot hold, become spaces.
+    The characters are those in OWASP's "CSV Injection". Control characters, which XLSX cannot
+    store, become spaces.
     """
     if not isinstance(value, str):
         return value
@@ -85,26 +84,26 @@ def harmless(value: Any) -> Any:
     return f"'{value}" if value.lstrip()[:1] in {"=", "+", "-", "@"} else value
 
 
-def _shown(rows: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
-    """Each with its appointment and queue, which are read for many at a time."""
-    left = rows.iterator(chunk_size=500)
-    while some := list(islice(left, 500)):
-        yield from details.read(some)
+def _shown(registrations: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
+    """Each with its details, which are read for many at a time."""
+    left = registrations.iterator(chunk_size=500)
+    while batch := list(islice(left, 500)):
+        yield from details.read(batch)
 
 
-def _values(shown: RegistrationDetails) -> list[Any]:
-    row, appointment = shown.registration, shown.appointment
+def _values(shown: RegistrationDetails) -> list[object]:
+    registration, appointment = shown.registration, shown.appointment
     return [
-        row.confirmation_code,
-        row.household.name if row.household else "",
-        row.household.identification_code if row.household else "",
+        registration.confirmation_code,
+        registration.household.name if registration.household else "",
+        registration.household.identification_code if registration.household else "",
         appointment.event_name if appointment else "",
         appointment.date if appointment else "",
         appointment.start_time if appointment else "",
         appointment.end_time if appointment else "",
-        row.status.label if row.status else str(row.event_status or ""),
+        registration.status.label if registration.status else str(registration.event_status or ""),
         shown.waitlist_position or "",
         len(shown.attendees),
         ", ".join(str(member) for member in shown.attendees),
-        f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}",
+        f"{timezone.localtime(registration.created_at):%Y-%m-%d %H:%M}",
     ]

@@ -1,4 +1,4 @@
-"""Filters of the list of registrations. Events, days and slots are public's: they go by ids."""
+"""Filters for the list of registrations. Events, days and slots live in public: filter by id."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -18,17 +18,17 @@ from registrations.queries import registrations, statuses
 from schedules import display
 from schedules.models import Event, EventSlot
 
-Rows = QuerySet[EventRegistration]
+Registrations = QuerySet[EventRegistration]
 
 
 class WhenFilter(SimpleListFilter):
     title = "when"
     parameter_name = "when"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [("upcoming", "Today and later"), ("past", "Past")]
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         if self.value() not in {"upcoming", "past"}:
             return queryset
         try:
@@ -38,27 +38,27 @@ class WhenFilter(SimpleListFilter):
 
 
 class StatusFilter(SimpleListFilter):
-    """By what a status means, however an installation spells it."""
+    """By the meaning of a status, however an installation spells it."""
 
     title = "status"
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         names = [(status.value, status.label) for status in Status]
         return [*names, ("none", "None of these")]
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         chosen = self.value()
         if chosen in Status.values:
             return queryset.filter(event_status__in=statuses.rows_meaning(Status(chosen)))
         if chosen == "none":
-            ours = statuses.rows_meaning(*Status)
-            return queryset.filter(Q(event_status=None) | ~Q(event_status__in=ours))
+            known = statuses.rows_meaning(*Status)
+            return queryset.filter(Q(event_status=None) | ~Q(event_status__in=known))
         return queryset
 
 
 class _FormFilter(SimpleListFilter):
-    """A filter that is a small form: for values that are too many for a list of links."""
+    """A filter with a small form, for values that are too many for a list of links."""
 
     template = "registrations/includes/filter.html"
     kind = "select"
@@ -66,7 +66,7 @@ class _FormFilter(SimpleListFilter):
     clear: str
 
     def has_output(self) -> bool:
-        # One without output is not applied: a value that is asked for always is.
+        # Django skips a filter without output, but a requested value must always apply.
         return super().has_output() or self.value() is not None
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
@@ -82,14 +82,14 @@ class EventFilter(_FormFilter):
     title = "event"
     parameter_name = "event_id"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         try:
             events = Event.objects.order_by("event_name", "pk").only("event_name")
             return [(str(event.pk), event.event_name) for event in events]
         except common.DOWN:
             return []
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         return _with_id(queryset, "event_id", self.value())
 
 
@@ -101,10 +101,10 @@ class DayFilter(_FormFilter):
     def has_output(self) -> bool:
         return True
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return []
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         if not self.value():
             return queryset
         day = _day(self.value())
@@ -117,12 +117,12 @@ class DayFilter(_FormFilter):
 
 
 class SlotFilter(_FormFilter):
-    """The slots of the day that is chosen, or the one slot that a link named."""
+    """The slots of the chosen day, or the one slot in a link."""
 
     title = "slot"
     parameter_name = "event_slot_id"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         slots = EventSlot.objects.with_schedule().order_by("start_time_key", "pk")
         if day := _day(request.GET.get("day")):
             slots = slots.on(day)
@@ -137,7 +137,7 @@ class SlotFilter(_FormFilter):
         except common.DOWN:
             return []
 
-    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+    def queryset(self, request: HttpRequest, queryset: Registrations) -> Registrations:
         return _with_id(queryset, "event_slot_id", self.value())
 
 
@@ -145,16 +145,16 @@ def _slot_name(slot: EventSlot) -> str:
     return f"{display.clock(slot.start_time)} {slot.event_hour.event_date.event.event_name}"
 
 
-def _day(given: str | None) -> date | None:
+def _day(text: str | None) -> date | None:
     try:
-        return parse_date(given or "")
+        return parse_date(text or "")
     except ValueError:
         return None
 
 
-def _with_id(rows: Rows, column: str, given: str | None) -> Rows:
-    if not given:
-        return rows
-    if not common.parse_id(given):
+def _with_id(queryset: Registrations, column: str, text: str | None) -> Registrations:
+    if not text:
+        return queryset
+    if not common.parse_id(text):
         raise IncorrectLookupParameters
-    return rows.filter(**{column: common.parse_id(given)})
+    return queryset.filter(**{column: common.parse_id(text)})

@@ -1,11 +1,12 @@
-"""What staff choose in the desk's forms. Choices come from what stands in the databases now."""
+"""The desk's forms. Their choices come from the current state of the databases."""
 
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundWidget
 
 from registrations.models import HouseholdMember
-from registrations.queries.occupancy import Day, Fill
+from registrations.queries.occupancy import Day, Occupancy
 from schedules import display
 from schedules.targets import Target
 
@@ -29,34 +30,34 @@ class TargetForm(forms.Form):
 
     def __init__(self, *args: Any, day: Day | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fills = {_key(fill): fill for fill in day.targets} if day else {}
-        choices = [(key, _label(fill)) for key, fill in self.fills.items()]
+        self.occupancies = {_key(occupancy): occupancy for occupancy in day.targets} if day else {}
+        choices = [(key, _label(occupancy)) for key, occupancy in self.occupancies.items()]
         self.fields["target"].choices = choices  # type: ignore[attr-defined]
         if len(choices) == 1:
             self.fields["target"].initial = choices[0][0]
 
     @property
-    def options(self) -> list[tuple[Any, Fill]]:
-        """Each radio button with how full its slot is."""
-        return [(radio, self.fills[radio.data["value"]]) for radio in self["target"]]
+    def options(self) -> list[tuple[BoundWidget, Occupancy]]:
+        """Each radio button with the occupancy of its slot."""
+        return [(radio, self.occupancies[radio.data["value"]]) for radio in self["target"]]
 
     @property
     def chosen(self) -> Target:
-        return self.fills[self.cleaned_data["target"]].target
+        return self.occupancies[self.cleaned_data["target"]].target
 
 
-def _key(fill: Fill) -> str:
-    return f"{fill.target.kind}-{fill.target.id}"
+def _key(occupancy: Occupancy) -> str:
+    return f"{occupancy.target.kind}-{occupancy.target.id}"
 
 
-def _label(fill: Fill) -> str:
-    times = display.times(fill.start_time, fill.end_time)
-    waiting = f", {fill.waiting} waiting" if fill.waiting else ""
-    return f"{times}: {fill.free} of {fill.capacity} free{waiting}"
+def _label(occupancy: Occupancy) -> str:
+    times = display.times(occupancy.start_time, occupancy.end_time)
+    waiting = f", {occupancy.waiting} waiting" if occupancy.waiting else ""
+    return f"{times}: {occupancy.free} of {occupancy.capacity} free{waiting}"
 
 
 class AttendeesForm(forms.Form):
-    """Which members of a household come."""
+    """Which members of a household attend."""
 
     attendees = forms.TypedMultipleChoiceField(
         coerce=int,

@@ -1,4 +1,4 @@
-"""Moving registrations to another slot: choose a date, then a slot that has room, then confirm."""
+"""Moving registrations to another slot: choose a date, then a slot, then confirm."""
 
 from collections import Counter
 from functools import partial
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registrations.desk import common, confirmation
-from registrations.desk.confirmation import LIST, Chosen, Effect, Goal, Rows
+from registrations.desk.confirmation import LIST, Chosen, Effect, Entries, Goal
 from registrations.desk.forms import TargetForm
 from registrations.models import Status
 from registrations.queries import occupancy
@@ -23,15 +23,15 @@ MOVABLE = frozenset({Status.CONFIRMED, Status.WAITLISTED})
 
 
 def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-    """One step after the other: each form sends along what was chosen before."""
-    if (rows := confirmation.read(request, chosen)) is None:
+    """One step at a time: each form carries the earlier choices along."""
+    if (entries := confirmation.read(request, chosen)) is None:
         return None
     try:
         day = _chosen_day(request)
         form = TargetForm(request.POST if "target" in request.POST else None, day=day)
         if form.is_bound and form.is_valid():
-            return _confirm_or_move(request, rows, form)
-        return _choose(request, rows, day, form)
+            return _confirm_or_move(request, entries, form)
+        return _choose(request, entries, day, form)
     except common.DOWN:
         messages.error(request, common.SCHEDULES_DOWN)
         return None
@@ -43,14 +43,14 @@ def _chosen_day(request: HttpRequest) -> occupancy.Day | None:
 
 
 def _choose(
-    request: HttpRequest, rows: Rows, day: occupancy.Day | None, form: TargetForm
+    request: HttpRequest, entries: Entries, day: occupancy.Day | None, form: TargetForm
 ) -> HttpResponse:
     now = timezone.now()
     return common.page(
         request,
         "move.html",
         "Move to another slot",
-        rows=rows,
+        rows=entries,
         dates=occupancy.upcoming(now),
         chosen=day,
         closed_reason=day and day.row.closed_reason(now),
@@ -61,23 +61,25 @@ def _choose(
     )
 
 
-def _confirm_or_move(request: HttpRequest, rows: Rows, form: TargetForm) -> HttpResponse | None:
+def _confirm_or_move(
+    request: HttpRequest, entries: Entries, form: TargetForm
+) -> HttpResponse | None:
     target, reason = form.chosen, form.cleaned_data["reason"]
     if "confirmed" in request.POST:
         service = partial(booking.move, target=target, override_reason=reason)
-        return confirmation.apply_to_each(request, rows, service, "moved")
+        return confirmation.apply_to_each(request, entries, service, "moved")
     moving = [
-        row.registration
-        for row in rows
-        if row.registration.status in MOVABLE and row.registration.target != target
+        entry.registration
+        for entry in entries
+        if entry.registration.status in MOVABLE and entry.registration.target != target
     ]
     where = common.describe(appointments.find_many([target])[target])
     return confirmation.page(
         request,
         action="move",
         title=f"Move to {where}",
-        effects=[_effect(row, target) for row in rows],
-        leaving=Counter(row.target for row in moving if row.status is Status.CONFIRMED),
+        effects=[_effect(entry, target) for entry in entries],
+        leaving=Counter(each.target for each in moving if each.status is Status.CONFIRMED),
         goal=Goal(target, where, len(moving)),
         hidden={
             "date": request.POST["date"],
@@ -87,13 +89,13 @@ def _confirm_or_move(request: HttpRequest, rows: Rows, form: TargetForm) -> Http
     )
 
 
-def _effect(row: RegistrationDetails, target: Target) -> Effect:
-    registration = row.registration
+def _effect(entry: RegistrationDetails, target: Target) -> Effect:
+    registration = entry.registration
     if registration.status not in MOVABLE:
         status = registration.status.label.lower() if registration.status else "without a status"
-        return row, False, f"Already {status}: this will be refused."
+        return entry, False, f"Already {status}: this will be refused."
     if registration.target == target:
-        return row, True, "Already there: nothing changes."
+        return entry, True, "Already there: nothing changes."
     if registration.status is Status.WAITLISTED:
-        return row, True, "Leaves the waitlist for a place there, if one is free."
-    return row, True, "Moves if a place is free there; otherwise stays."
+        return entry, True, "Leaves the waitlist for a place there, if one is free."
+    return entry, True, "Moves if a place is free there; otherwise stays."

@@ -1,4 +1,4 @@
-"""The coming weeks as a chart: capacity, reserved and waiting of each day."""
+"""The coming weeks as a chart: capacity, reserved and waiting per day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WIDTH = 900
 
 @dataclass(frozen=True)
 class Bar:
-    """One day, with where its parts are drawn (units of the drawing, y downwards)."""
+    """One day, with the positions of its parts (in units of the drawing, y downwards)."""
 
     day: date
     capacity: int
@@ -59,28 +59,28 @@ class Bar:
 
     @property
     def waiting_y(self) -> int:
-        """Those who wait stand on top of what there is."""
+        """The waitlist is stacked on top of the taller of the other two bars."""
         return min(self.capacity_y, self.reserved_y) - self.waiting_height
 
 
 def show(request: HttpRequest) -> HttpResponse:
     common.check_permission(request, "view")
-    given = request.GET.get("weeks", "")
-    weeks = int(given) if given in {str(choice) for choice in WEEKS} else 4
+    chosen = request.GET.get("weeks", "")
+    weeks = int(chosen) if chosen in {str(choice) for choice in WEEKS} else 4
     first = timezone.localdate()
     last = first + timedelta(weeks=weeks, days=-1)
     try:
-        found, is_down = occupancy.between(first, last), False
+        days, is_down = occupancy.between(first, last), False
     except common.DOWN:
-        found, is_down = [], True
-    top, bars = chart(first, last, found)
+        days, is_down = [], True
+    top, bars = chart(first, last, days)
     return common.page(
         request,
         "planning.html",
         "Planning: the coming weeks",
         weeks=weeks,
         choices=WEEKS,
-        days=found,
+        days=days,
         bars=bars,
         scale=[(HEIGHT - HEIGHT * part // 4, top * part // 4) for part in range(5)],
         margin=MARGIN,
@@ -90,12 +90,12 @@ def show(request: HttpRequest) -> HttpResponse:
     )
 
 
-def chart(first: date, last: date, found: Sequence[Day]) -> tuple[int, list[Bar]]:
-    """The top of the scale, a multiple of 4, and a bar for each day, also for those without."""
+def chart(first: date, last: date, days: Sequence[Day]) -> tuple[int, list[Bar]]:
+    """The top of the scale, a multiple of 4, and one bar per day, even without distributions."""
     count = (last - first).days + 1
     step = (WIDTH - MARGIN) // count
     calendar = [first + timedelta(days=offset) for offset in range(count)]
-    fills = {day: [of.fill for of in found if of.row.date == day] for day in calendar}
+    fills = {day: [of.fill for of in days if of.row.date == day] for day in calendar}
     sums = [
         (
             day,

@@ -1,14 +1,12 @@
-"""Staff register households, and change the attendees of a registration.
+"""Staff register households and change the attendees of a registration.
 
-First the household, then the date, then slot and attendees: each step is a link, so that the
-browser's back button works. A refusal appears at the field that it is about.
+Staff choose the household, then the date, then slot and attendees. Each step is a link, so that
+the browser's back button works. A refusal appears at the field it is about.
 """
-
-from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -28,13 +26,13 @@ from registrations.queries import details, households, names, occupancy, registr
 from registrations.services import attendance, attendees, booking
 
 SEARCH_LIMIT = 20
-"""Households that a search shows."""
+"""Households shown by a search."""
 
 Resolved = tuple[Household, list[HouseholdMember]]
 
 
 def add(request: HttpRequest) -> HttpResponse:
-    """Books a place for a household, as over the API."""
+    """Books a place for a household, like the API."""
     common.check_permission(request, "add")
     try:
         day = occupancy.day(common.parse_id(request.GET.get("date")))
@@ -109,13 +107,13 @@ def edit_attendees(request: HttpRequest, registration_id: int) -> HttpResponse:
     )
 
 
-def _sent(request: HttpRequest) -> Any:
-    """What the form sent, even if it is empty; None when the page is only opened."""
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """The data of a submitted form, even if empty; None when the page is opened."""
     return request.POST if request.method == "POST" else None
 
 
 def _household(request: HttpRequest) -> Resolved | None:
-    """The chosen household with its active members; None if none is chosen, or it is gone."""
+    """The chosen household with its active members; None if none is chosen or it is gone."""
     chosen = common.parse_id(request.GET.get("household"))
     if not chosen:
         return None
@@ -126,7 +124,7 @@ def _household(request: HttpRequest) -> Resolved | None:
         return None
 
 
-def _choose(request: HttpRequest, household: Resolved | None, **context: Any) -> HttpResponse:
+def _choose(request: HttpRequest, household: Resolved | None, **context: object) -> HttpResponse:
     """The steps before the form: which household, which date."""
     text = request.GET.get("q", "").strip()
     return common.page(
@@ -174,18 +172,24 @@ def _register(
     *,
     walk_in: bool,
 ) -> HttpResponse:
-    given: dict[str, Any] = {
-        "household_id": household.pk,
-        "attendee_ids": form.cleaned_data["attendees"],
-        "override_reason": form.cleaned_data["reason"],
-        "by": common.actor(request),
-        "target": form.chosen,
-    }
     if walk_in:
-        registration = attendance.walk_in(**given)
-        there = reverse("admin:registrations_day", args=[day.row.pk])
-        return redirect(f"{there}?done={registration.pk}")
-    registration = booking.register(**given, join_waitlist=form.cleaned_data["join_waitlist"])
+        registration = attendance.walk_in(
+            household_id=household.pk,
+            attendee_ids=form.cleaned_data["attendees"],
+            target=form.chosen,
+            override_reason=form.cleaned_data["reason"],
+            by=common.actor(request),
+        )
+        day_url = reverse("admin:registrations_day", args=[day.row.pk])
+        return redirect(f"{day_url}?done={registration.pk}")
+    registration = booking.register(
+        household_id=household.pk,
+        attendee_ids=form.cleaned_data["attendees"],
+        target=form.chosen,
+        join_waitlist=form.cleaned_data["join_waitlist"],
+        override_reason=form.cleaned_data["reason"],
+        by=common.actor(request),
+    )
     if registration.status is Status.WAITLISTED:
         position = details.waitlist_positions([registration])[registration.pk]
         messages.warning(
@@ -197,7 +201,7 @@ def _register(
 
 
 def _add_errors(form: forms.Form, refusal: Exception) -> None:
-    """Shows each refusal at the field that it is about."""
+    """Shows each refusal at the field it is about."""
     about_all = (Busy, HouseholdNotResolved, InvalidStatus)
     if isinstance(refusal, InvalidRequest):
         for error in refusal.errors:

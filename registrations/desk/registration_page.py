@@ -1,4 +1,4 @@
-"""The page of one registration: what it is, what staff can do to it, what happened to it."""
+"""The page of one registration: its data, its actions, its history."""
 
 from collections.abc import Mapping
 

@@ -1,9 +1,7 @@
-"""Schedules and the trail in the admin, each row with the way to its registrations.
+"""Schedules and the trail in the admin, with links to their registrations.
 
-Their own apps know nothing of registrations, so they are registered here.
+Their own apps do not know registrations, so this module registers them.
 """
-
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -20,7 +18,7 @@ from audit.models import AuditEvent, CheckIn
 from registrations import confirmation_codes
 from registrations.desk import common
 from registrations.desk.confirmation import LIST
-from schedules.admin import EventAdmin, EventDateAdmin, EventHourAdmin, EventSlotAdmin
+from schedules.admin import Columns, EventAdmin, EventDateAdmin, EventHourAdmin, EventSlotAdmin
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
 
@@ -60,54 +58,50 @@ class LinkedSlotAdmin(EventSlotAdmin):
 
 
 class TrailList(ChangeList):
-    """A page of the trail, with the names of the staff on it read at once."""
-
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        self.names: dict[str, str] = {}
-        super().__init__(request, *args, **kwargs)
-        self.list_display = [
-            self.who if column == "actor_id" else column for column in self.list_display
-        ]
+    """A page of the trail. Reads the names of all its staff at once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        self.names = common.names_of(row.actor_id for row in self.result_list)
+        self.names = common.names_of(record.actor_id for record in self.result_list)
+        self.list_display = [
+            self.who if column == "actor_id" else column for column in self.list_display
+        ]
 
     @admin.display(description="who")
-    def who(self, row: AuditEvent | CheckIn) -> str:
-        is_staff = row.actor_kind == trail.STAFF
-        return self.names.get(row.actor_id, row.actor_id) if is_staff else row.actor_id
+    def who(self, record: AuditEvent | CheckIn) -> str:
+        is_staff = record.actor_kind == trail.STAFF
+        return self.names.get(record.actor_id, record.actor_id) if is_staff else record.actor_id
 
 
 class LinkedTrailAdmin(AppendOnlyAdmin):
     search_help_text = "Confirmation code, staff user name, or a number"
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return TrailList
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        rows, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        matching, may_have_duplicates = super().get_search_results(request, queryset, search_term)
         text = search_term.strip()
         staff = get_user_model().objects.filter(username=text).first()
         if registration_id := confirmation_codes.decode(text):
-            rows |= queryset.filter(registration_id=registration_id)
+            matching |= queryset.filter(registration_id=registration_id)
         if staff is not None:
-            rows |= queryset.filter(actor_kind=trail.STAFF, actor_id=str(staff.pk))
-        return rows, may_have_duplicates
+            matching |= queryset.filter(actor_kind=trail.STAFF, actor_id=str(staff.pk))
+        return matching, may_have_duplicates
 
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
+    def get_list_display(self, request: HttpRequest) -> Columns:
         columns = super().get_list_display(request)
-        return ["registration" if name == "registration_id" else name for name in columns]
+        return tuple("registration" if name == "registration_id" else name for name in columns)
 
     @admin.display(description="registration")
-    def registration(self, row: AuditEvent | CheckIn) -> str | None:
-        if row.registration_id is None:  # a fact about a target
+    def registration(self, record: AuditEvent | CheckIn) -> str | None:
+        if record.registration_id is None:  # an event about a target
             return None
-        url = reverse("admin:registrations_eventregistration_change", args=[row.registration_id])
-        code = confirmation_codes.encode(row.registration_id)
+        url = reverse("admin:registrations_eventregistration_change", args=[record.registration_id])
+        code = confirmation_codes.encode(record.registration_id)
         return format_html('<a href="{}">{}</a>', url, code)
 
 

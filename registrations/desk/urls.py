@@ -1,15 +1,17 @@
-"""The addresses of the desk, below the list of registrations in the admin."""
+"""The desk's addresses, below the list of registrations in the admin."""
 
 from collections.abc import Callable
-from typing import Any
 
+from django.http import HttpResponse
 from django.urls import URLPattern, path
 
 from registrations.desk import day_view, exports, planning, register
 
+View = Callable[..., HttpResponse]
+
 PREFIX = "registrations/eventregistration"
 
-PAGES: tuple[tuple[str, Callable[..., Any], str], ...] = (
+PAGES: tuple[tuple[str, View, str], ...] = (
     ("days/", day_view.index, "days"),
     ("days/<int:event_date_id>/", day_view.show, "day"),
     ("days/<int:event_date_id>/counters/", day_view.counters, "counters"),
@@ -24,8 +26,8 @@ PAGES: tuple[tuple[str, Callable[..., Any], str], ...] = (
 )
 
 
-def urlpatterns(admin_view: Callable[[Callable[..., Any]], Callable[..., Any]]) -> list[URLPattern]:
-    """Every page, behind the admin's log-in: `admin_view` is that of the site."""
+def urlpatterns(admin_view: Callable[[View], View]) -> list[URLPattern]:
+    """Every page, behind the admin's log-in; `admin_view` is the site's."""
     return [
         path(f"{PREFIX}/{route}", admin_view(view), name=f"registrations_{name}")
         for route, view, name in PAGES

@@ -1,9 +1,8 @@
-"""What the counters ought to say: registrations that hold a place, for many targets at once."""
+"""What the counters should say: registrations that hold a place, for many targets at once."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db.models import Count, QuerySet
 
@@ -17,7 +16,7 @@ from schedules.targets import Kind, Target
 
 @dataclass(frozen=True)
 class Scope:
-    """Which counters are looked at: all, or those of an event, or of the dates of some days."""
+    """Which counters to look at: all, those of an event, or those of a range of days."""
 
     event_id: int | None = None
     first: date | None = None
@@ -27,20 +26,22 @@ class Scope:
     def is_all(self) -> bool:
         return self == Scope()
 
-    def dates(self) -> QuerySet[Any]:
-        rows = EventDate.objects.between(self.first, self.last)
-        return rows.filter(event_id=self.event_id) if self.event_id is not None else rows
+    def dates(self) -> QuerySet[EventDate]:
+        event_dates = EventDate.objects.between(self.first, self.last)
+        return (
+            event_dates.filter(event_id=self.event_id) if self.event_id is not None else event_dates
+        )
 
-    def slots(self) -> QuerySet[Any]:
-        rows = EventSlot.objects.all()
+    def slots(self) -> QuerySet[EventSlot]:
+        event_slots = EventSlot.objects.all()
         if self.is_all:
-            return rows
-        return rows.filter(event_hour__event_date__in=self.dates())
+            return event_slots
+        return event_slots.filter(event_hour__event_date__in=self.dates())
 
 
 @dataclass(frozen=True)
 class Counter:
-    """A counter as it was read, without a lock."""
+    """A counter as read, without a lock."""
 
     id: int
     reserved: int
@@ -54,20 +55,22 @@ def dates(scope: Scope, batch: int) -> Iterator[list[Counter]]:
     return _batches(scope.dates(), batch)
 
 
-def _batches(rows: QuerySet[Any], batch: int) -> Iterator[list[Counter]]:
-    """In the order of ids, each batch found by the last id of the one before: memory stays flat.
+def _batches(
+    queryset: QuerySet[EventDate] | QuerySet[EventSlot], batch: int
+) -> Iterator[list[Counter]]:
+    """In order of id; each batch starts after the last id of the previous one: memory stays flat.
 
-    From one table, for a join would be sorted anew for each batch of a million.
+    Reads one table, because the database would sort a join again for every batch.
     """
     last = 0
-    in_order = rows.order_by("pk").values_list("pk", "reserved")
-    while found := list(in_order.filter(pk__gt=last)[:batch]):
-        last = found[-1][0]
-        yield [Counter(*row) for row in found]
+    in_order = queryset.order_by("pk").values_list("pk", "reserved")
+    while pairs := list(in_order.filter(pk__gt=last)[:batch]):
+        last = pairs[-1][0]
+        yield [Counter(id_, reserved) for id_, reserved in pairs]
 
 
 def rows_at(kind: Kind, ids: Collection[int]) -> dict[int, Counts]:
-    """How many hold and wait at each slot, or on each date (at its slots, too)."""
+    """How many hold and wait at each slot, or on each date including its slots."""
     if kind is Kind.SLOT:
         counted = targets.count_rows([Target.slot(id_) for id_ in ids])
         return {target.id: counts for target, counts in counted.items()}
@@ -75,21 +78,21 @@ def rows_at(kind: Kind, ids: Collection[int]) -> dict[int, Counts]:
 
 
 def _holding_on(date_ids: Collection[int]) -> dict[int, int]:
-    rows = EventRegistration.objects.filter(
+    holding = EventRegistration.objects.filter(
         event_date_id__in=date_ids, event_status__in=statuses.rows_meaning(*HOLDING)
     )
-    found = rows.order_by().values_list("event_date_id").annotate(count=Count("pk"))
-    return {day: count for day, count in found if day is not None}
+    by_date = holding.order_by().values_list("event_date_id").annotate(count=Count("pk"))
+    return {date_id: count for date_id, count in by_date if date_id is not None}
 
 
 def dates_of_slots(ids: Iterable[int]) -> dict[int, int]:
-    """The date of each slot, without those whose hour is gone."""
-    rows = EventSlot.objects.filter(pk__in=list(ids))
-    return dict(rows.values_list("pk", "event_hour__event_date_id"))
+    """The date of each slot, except slots whose hour is gone."""
+    slots = EventSlot.objects.filter(pk__in=list(ids))
+    return dict(slots.values_list("pk", "event_hour__event_date_id"))
 
 
 def slots_on(date_ids: Collection[int]) -> set[Target]:
-    """Every slot whose bookings a date may count: by the schedule, or by the registrations."""
+    """Every slot whose bookings may count on a date, by the schedule or by the registrations."""
     scheduled = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids)
     booked = EventRegistration.objects.filter(
         event_date_id__in=date_ids, event_slot_id__isnull=False
@@ -102,12 +105,12 @@ def slots_on(date_ids: Collection[int]) -> set[Target]:
 
 
 def slots_of_dates(date_ids: Collection[int]) -> dict[int, int]:
-    """How many slots each date has, used or not."""
-    rows = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids).order_by()
-    return dict(rows.values_list("event_hour__event_date_id").annotate(count=Count("pk")))
+    """How many slots each date has, in use or not."""
+    slots = EventSlot.objects.filter(event_hour__event_date_id__in=date_ids).order_by()
+    return dict(slots.values_list("event_hour__event_date_id").annotate(count=Count("pk")))
 
 
 def moved_since(moment: datetime, kind: Kind) -> set[int]:
-    """The slots, or dates, whose counter an operation has moved since."""
-    rows = AuditEvent.objects.filter(at__gte=moment).exclude(delta=0)
-    return {id_ for id_ in rows.values_list(kind.column, flat=True).distinct() if id_}
+    """The slots or dates whose counter an operation has moved since `moment`."""
+    movements = AuditEvent.objects.filter(at__gte=moment).exclude(delta=0)
+    return {id_ for id_ in movements.values_list(kind.column, flat=True).distinct() if id_}

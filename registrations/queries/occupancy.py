@@ -1,4 +1,4 @@
-"""A distribution in numbers: how full its slots are, who came, who waits."""
+"""A distribution in numbers: how full its slots are, and how many came and wait."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
 
 Tallies = dict[int | None, Counter[Status]]
-"""How many registrations of a date have each status, by slot; None is the date itself."""
+"""How many registrations of a date have each status, by slot; None stands for the date itself."""
 
 
 @dataclass(frozen=True)
-class Fill:
+class Occupancy:
     """How full a slot or a date is, and how many came."""
 
     target: Target
@@ -30,11 +30,11 @@ class Fill:
     reserved: int
     by_status: Counter[Status]
     is_active: bool = True
-    """A slot that PantryTrak took out of use may still have people in it."""
+    """A slot that PantryTrak took out of use may still have registrations."""
 
     @property
     def taken(self) -> int:
-        """As the services count: what `reserved` says, or what we gave if that is more."""
+        """As the services count: `reserved`, or the places we gave if that is more."""
         return max(self.reserved, sum(self.by_status[status] for status in HOLDING))
 
     @property
@@ -54,55 +54,55 @@ class Fill:
 class Hour:
     start_time: str | None
     end_time: str | None
-    slots: list[Fill]
+    slots: list[Occupancy]
 
 
 @dataclass(frozen=True)
 class Day:
-    """One date of an event. Booked by slot, it has hours; otherwise its own `fill` is all."""
+    """One date of an event. If it is booked by slot it has hours, otherwise only its own `fill`."""
 
     row: EventDate
-    fill: Fill
+    fill: Occupancy
     hours: list[Hour]
 
     @property
-    def targets(self) -> list[Fill]:
+    def targets(self) -> list[Occupancy]:
         """What can be booked: the slots in use, or the date itself."""
         slots = [slot for hour in self.hours for slot in hour.slots if slot.is_active]
         return slots or [self.fill]
 
     def is_to_come(self, now: datetime) -> bool:
-        """Whether the day, in the zone of its event, lies after today."""
+        """Whether the day is after today in the event's time zone."""
         return self.row.event_date_key > date_key(now.astimezone(self.row.event.zone))
 
 
 def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:
-    """From an index, in two queries, however many dates and registrations. Private only."""
+    """Two queries on an index, however many dates and registrations. Private only."""
     counts = (
         EventRegistration.objects.filter(event_date_id__in=list(event_date_ids))
         .order_by()
         .values_list("event_date_id", "event_slot_id", "event_status_id")
         .annotate(count=Count("pk"))
     )
-    meaning = {row.pk: row.status for row in EventStatus.objects.all()}
-    found: dict[int, Tallies] = defaultdict(lambda: defaultdict(Counter))
+    meaning = {event_status.pk: event_status.status for event_status in EventStatus.objects.all()}
+    tallied: dict[int, Tallies] = defaultdict(lambda: defaultdict(Counter))
     for date_id, slot_id, status_id, count in counts:
         if date_id is not None and (status := meaning.get(status_id or 0)) is not None:
-            found[date_id][slot_id][status] += count
-    return found
+            tallied[date_id][slot_id][status] += count
+    return tallied
 
 
 def total(of_date: Tallies) -> Counter[Status]:
-    """Of all slots of a date together."""
+    """All slots of a date together."""
     return sum(of_date.values(), Counter[Status]())
 
 
 def day(event_date_id: int) -> Day | None:
-    """A date with its slots as they are filled now; None if the date is gone. Four queries."""
-    row = EventDate.objects.select_related("event").filter(pk=event_date_id).first()
-    if row is None:
+    """A date with the current occupancy of its slots; None if the date is gone. Four queries."""
+    event_date = EventDate.objects.select_related("event").filter(pk=event_date_id).first()
+    if event_date is None:
         return None
-    found = tallies([event_date_id])[event_date_id]
+    by_slot = tallies([event_date_id])[event_date_id]
     slots = EventSlot.objects.filter(event_hour__event_date_id=event_date_id)
     in_order = slots.select_related("event_hour").order_by(
         "event_hour__start_time_key", "event_hour_id", "start_time_key", "pk"
@@ -110,39 +110,50 @@ def day(event_date_id: int) -> Day | None:
     hours: dict[int, Hour] = {}
     for slot in in_order:
         is_active = slot.status_id == ACTIVE and slot.event_hour.status_id == ACTIVE
-        if not is_active and slot.pk not in found:
+        if not is_active and slot.pk not in by_slot:
             continue
         hour = slot.event_hour
-        of_hour = hours.setdefault(hour.pk, Hour(hour.start_time, hour.end_time, []))
-        of_hour.slots.append(_fill(Target.slot(slot.pk), slot, found[slot.pk], is_active))
-    return Day(row, _fill(Target.date(row.pk), row, total(found)), list(hours.values()))
+        shown_hour = hours.setdefault(hour.pk, Hour(hour.start_time, hour.end_time, []))
+        shown_hour.slots.append(_occupancy(Target.slot(slot.pk), slot, by_slot[slot.pk], is_active))
+    return _day(event_date, by_slot, list(hours.values()))
 
 
-def _fill(
-    target: Target, row: EventSlot | EventDate, by_status: Counter[Status], is_active: bool = True
-) -> Fill:
-    return Fill(
-        target, row.start_time, row.end_time, row.capacity, row.reserved, by_status, is_active
+def _day(event_date: EventDate, by_slot: Tallies, hours: list[Hour]) -> Day:
+    target = Target.date(event_date.pk)
+    return Day(event_date, _occupancy(target, event_date, total(by_slot)), hours)
+
+
+def _occupancy(
+    target: Target, place: EventSlot | EventDate, by_status: Counter[Status], is_active: bool = True
+) -> Occupancy:
+    return Occupancy(
+        target,
+        place.start_time,
+        place.end_time,
+        place.capacity,
+        place.reserved,
+        by_status,
+        is_active,
     )
 
 
 def between(first: date, last: date) -> list[Day]:
-    """The dates from `first` to `last`, soonest first, as wholes: without their hours."""
-    rows = EventDate.objects.between(first, last).filter(status_id=ACTIVE).select_related("event")
-    in_order = list(rows.order_by("event_date_key", "start_time_key", "pk"))
-    found = tallies(row.pk for row in in_order)
-    return [Day(row, _fill(Target.date(row.pk), row, total(found[row.pk])), []) for row in in_order]
+    """The dates from `first` to `last`, soonest first, without their hours."""
+    active = EventDate.objects.between(first, last).filter(status_id=ACTIVE).select_related("event")
+    in_order = list(active.order_by("event_date_key", "start_time_key", "pk"))
+    by_date = tallies(event_date.pk for event_date in in_order)
+    return [_day(event_date, by_date[event_date.pk], []) for event_date in in_order]
 
 
 def upcoming(now: datetime, days: int = 60) -> list[Day]:
-    """The dates of the next days, to choose one from."""
+    """The dates of the next days, for a choice."""
     today = timezone.localtime(now).date()
     return between(today, today + timedelta(days=days))
 
 
 def free_places(target: Target) -> int | None:
-    """Places that could be given now, read without a lock; None if the slot or date is gone."""
-    row = counters.read_unlocked(target)
-    if row is None:
+    """Free places, read without a lock; None if the slot or date is gone."""
+    counter = counters.read_unlocked(target)
+    if counter is None:
         return None
-    return row.capacity - max(row.reserved, targets.count_rows([target])[target].holding)
+    return counter.capacity - max(counter.reserved, targets.count_rows([target])[target].holding)

@@ -1,4 +1,4 @@
-"""Which registrations are listed: by status, day, name or code."""
+"""Filters registrations by status, day, name or code."""
 
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from schedules.models import EventDate
 
 
 def registrations() -> EventRegistrationQuerySet:
-    """Registrations as the API shows them: status and attendees with them, newest first."""
+    """Registrations as the API shows them, with status and attendees, newest first."""
     return (
         EventRegistration.objects.select_related("event_status")
         .prefetch_related("attendees__household_member")
@@ -21,7 +21,7 @@ def registrations() -> EventRegistrationQuerySet:
 
 
 def filtered(
-    rows: "QuerySet[EventRegistration]",
+    queryset: "QuerySet[EventRegistration]",
     *,
     now: datetime,
     search_names: bool,
@@ -33,31 +33,31 @@ def filtered(
     ordering: str = "-created_at",
     **ids: int,
 ) -> "QuerySet[EventRegistration]":
-    """`rows` by what a client asks for. Days are public's: they go by the ids of its dates."""
-    rows = rows.filter(**ids)
+    """`queryset` by what a client asks for. Days live in public, so they filter by date ids."""
+    queryset = queryset.filter(**ids)
     if status is not None:
-        rows = rows.filter(event_status__in=statuses.rows_meaning(Status(status)))
+        queryset = queryset.filter(event_status__in=statuses.rows_meaning(Status(status)))
     if when is not None:
-        rows = at_time(rows, when, now)
+        queryset = at_time(queryset, when, now)
     if date_from is not None or date_to is not None:
-        rows = on_days(rows, date_from, date_to)
-    rows = find(rows, search, names=search_names)
-    return rows.order_by("pk" if ordering == "created_at" else "-pk")
+        queryset = on_days(queryset, date_from, date_to)
+    queryset = find(queryset, search, names=search_names)
+    return queryset.order_by("pk" if ordering == "created_at" else "-pk")
 
 
 def at_time(
-    rows: "QuerySet[EventRegistration]", when: str, now: datetime
+    queryset: "QuerySet[EventRegistration]", when: str, now: datetime
 ) -> "QuerySet[EventRegistration]":
-    """Those of today and later (`when` is "upcoming"), or all others ("past")."""
+    """Those from today on (`when` is "upcoming"), or all others ("past")."""
     upcoming = Q(event_date_id__in=_ids(EventDate.objects.upcoming(now)))
-    return rows.filter(upcoming if when == "upcoming" else ~upcoming)
+    return queryset.filter(upcoming if when == "upcoming" else ~upcoming)
 
 
 def on_days(
-    rows: "QuerySet[EventRegistration]", first: date | None, last: date | None
+    queryset: "QuerySet[EventRegistration]", first: date | None, last: date | None
 ) -> "QuerySet[EventRegistration]":
-    """Those from `first` to `last`, both included; None is no limit."""
-    return rows.filter(event_date_id__in=_ids(EventDate.objects.between(first, last)))
+    """Those from `first` to `last`, both included; None means no limit."""
+    return queryset.filter(event_date_id__in=_ids(EventDate.objects.between(first, last)))
 
 
 def _ids(days: "QuerySet[EventDate]") -> list[int]:
@@ -65,21 +65,23 @@ def _ids(days: "QuerySet[EventDate]") -> list[int]:
 
 
 def find(
-    rows: "QuerySet[EventRegistration]", text: str, *, names: bool
+    queryset: "QuerySet[EventRegistration]", text: str, *, names: bool
 ) -> "QuerySet[EventRegistration]":
-    """Those with this confirmation code; with `names` also those of a household or member."""
+    """Those with this confirmation code; with `names`, also those with a matching name."""
     text = text.strip()
-    return rows.filter(_matches(text, names=names)) if text else rows
+    return queryset.filter(_matches(text, names=names)) if text else queryset
 
 
-def find_similar(rows: "QuerySet[EventRegistration]", text: str) -> "QuerySet[EventRegistration]":
-    """As `find` by code and name, and behind those the names that `text` may misspell."""
+def find_similar(
+    queryset: "QuerySet[EventRegistration]", text: str
+) -> "QuerySet[EventRegistration]":
+    """Like `find` by code and name, followed by names that `text` may misspell."""
     text = text.strip()
     if not text:
-        return rows
+        return queryset
     exact = _matches(text, names=True)
-    found = rows.filter(exact | names_of.matches_fuzzily(text, "household__"))
-    return found.order_by(Case(When(exact, then=0), default=1), *found.query.order_by)
+    similar = queryset.filter(exact | names_of.matches_fuzzily(text, "household__"))
+    return similar.order_by(Case(When(exact, then=0), default=1), *similar.query.order_by)
 
 
 def _matches(text: str, *, names: bool) -> Q:
@@ -88,6 +90,6 @@ def _matches(text: str, *, names: bool) -> Q:
 
 
 def reload(registration: EventRegistration) -> None:
-    """Re-reads the row: what was read before may be long out of date."""
+    """Reads the row again: the object may be long out of date."""
     registration.refresh_from_db()
     registration.event_status = statuses.row(registration.event_status_id)

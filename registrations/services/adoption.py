@@ -1,14 +1,16 @@
-"""Taking over the registrations of an installation from before this service.
+"""Adopts the registrations of an installation that is older than this service.
 
-`migrate` adds the columns and keeps every row. Here they learn what the new rules need: date and
-event, from freshtrak_public; and since when they are cancelled, wait, or were checked in. What
-cannot take part stays readable as it is, and is listed with its reason.
+`migrate` adds the columns and keeps every row. Adoption fills in what the new rules need: date and
+event, from freshtrak_public, and the time of a cancellation, waitlisting or check-in.
+Registrations that cannot take part stay readable as they are, and are listed with the reason.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 from django.db import IntegrityError, connections, transaction
 
@@ -21,22 +23,22 @@ from schedules.models import EventSlot
 from schedules.targets import Target
 
 BATCH = 1000
-"""Registrations that are read, and written, at once."""
+"""Registrations read and written at once."""
 
 
 class Why(StrEnum):
-    """Why a registration is listed. The first two take part; the others do not."""
+    """Why a registration is listed. The first two take part, the others do not."""
 
     PLACED = "placed"
-    NO_HOUSEHOLD = "placed, but belongs to no household: cancel it, or give it one"
-    SLOT_GONE = "its slot, or the hour or date of it, is gone from the schedules"
-    UNKNOWN_STATUS = "its status is none of ours: name its meaning in STATUS_ALIASES"
-    SECOND_OF_DAY = "its household has another one on that date: cancel one, and adopt again"
+    NO_HOUSEHOLD = "placed, but has no household: cancel it or assign one"
+    SLOT_GONE = "its slot, hour or date is gone from the schedules"
+    UNKNOWN_STATUS = "its status is unknown: define its meaning in STATUS_ALIASES"
+    SECOND_OF_DAY = "its household has another one on that date: cancel one, then adopt again"
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What became, or would become, of one registration."""
+    """What happened, or would happen, to one registration."""
 
     registration_id: int
     household_id: int | None
@@ -45,41 +47,52 @@ class Adopted:
     why: Why
 
 
-Row = dict[str, Any]
+class Row(NamedTuple):
+    """The old columns of a registration."""
+
+    pk: int
+    household_id: int | None
+    event_slot_id: int
+    event_status_id: int | None
+    created_at: datetime
+    updated_at: datetime
 
 
 def adopt(*, dry_run: bool, report: Callable[[Adopted], None]) -> None:
-    """Takes over each registration that has no date yet, in the order of ids, and reports it.
+    """Adopts each registration that has no date yet, in order of id, and reports it.
 
-    A dry run writes nothing, and works before `migrate` as well. The older of two registrations
-    of one household and date is the one that takes part. Run again, it goes on with those left.
+    A dry run writes nothing, and works before `migrate` too. If a household has two registrations
+    on a date, the older one takes part. A second run continues with those that are left.
     """
     statuses = dict(EventStatus.objects.values_list("pk", "name"))
     taken = _Taken() if dry_run else None
     last = 0
-    while batch := list(_waiting(last)[:BATCH]):
-        last = batch[-1]["pk"]
-        place_of = _places([row["event_slot_id"] for row in batch])
-
-        def adopt_batch(batch: list[Row] = batch, place_of: Any = place_of) -> list[Adopted]:
-            return [
-                _adopt_one(
-                    row,
-                    statuses.get(row["event_status_id"], ""),
-                    place_of.get(row["event_slot_id"]),
-                    taken,
-                )
-                for row in batch
-            ]
-
+    while batch := _waiting(last):
+        last = batch[-1].pk
+        places = _places([row.event_slot_id for row in batch])
+        adopt_batch = partial(_adopt_batch, batch, statuses, places, taken)
         for adopted in adopt_batch() if dry_run else _under_ledgers(batch, adopt_batch):
             report(adopted)
 
 
+def _adopt_batch(
+    batch: list[Row],
+    statuses: dict[int, str],
+    places: dict[int, tuple[int, int]],
+    taken: "_Taken | None",
+) -> list[Adopted]:
+    return [
+        _adopt_one(
+            row, statuses.get(row.event_status_id or 0, ""), places.get(row.event_slot_id), taken
+        )
+        for row in batch
+    ]
+
+
 @retried
 def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -> list[Adopted]:
-    """Adopts a batch in one transaction with the ledgers that count its registrations."""
-    slots = {Target.slot(row["event_slot_id"]) for row in batch}
+    """Adopts a batch in one transaction, together with the ledgers that count it."""
+    slots = {Target.slot(row.event_slot_id) for row in batch}
     ledgers.open_missing(slots)
     with transaction.atomic(using=PRIVATE, durable=True):
         locked = ledgers.lock_existing(slots)
@@ -88,12 +101,12 @@ def _under_ledgers(batch: list[Row], adopt_batch: Callable[[], list[Adopted]]) -
     return adopted
 
 
-def _waiting(last: int) -> Any:
-    columns = ("pk", "household_id", "event_slot_id", "event_status_id", "created_at", "updated_at")
+def _waiting(last: int) -> list[Row]:
+    """The next registrations without a date; before `migrate`, none has one."""
     rows = EventRegistration.objects.filter(pk__gt=last, event_slot_id__isnull=False)
     if _is_migrated():
         rows = rows.filter(event_date_id=None)
-    return rows.order_by("pk").values(*columns)
+    return [Row(*values) for values in rows.order_by("pk").values_list(*Row._fields)[:BATCH]]
 
 
 def _is_migrated() -> bool:
@@ -104,17 +117,17 @@ def _is_migrated() -> bool:
 
 
 def _places(slot_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Date and event of each slot that still has them."""
+    """Date and event of each slot that still has both."""
     slots = EventSlot.objects.filter(pk__in=slot_ids, event_hour__event_date__event__isnull=False)
-    found = slots.values_list("pk", "event_hour__event_date_id", "event_hour__event_date__event_id")
-    return {slot_id: (date_id, event_id) for slot_id, date_id, event_id in found}
+    ids = slots.values_list("pk", "event_hour__event_date_id", "event_hour__event_date__event_id")
+    return {slot_id: (date_id, event_id) for slot_id, date_id, event_id in ids}
 
 
 def _adopt_one(
     row: Row, name: str, place: tuple[int, int] | None, taken: "_Taken | None"
 ) -> Adopted:
     why = _place(row, Status.parse(name), place, taken)
-    return Adopted(row["pk"], row["household_id"], row["event_slot_id"], name, why)
+    return Adopted(row.pk, row.household_id, row.event_slot_id, name, why)
 
 
 def _place(
@@ -122,22 +135,22 @@ def _place(
 ) -> Why:
     if status is None:
         return Why.UNKNOWN_STATUS
-    values = _since(row, status)
+    values: dict[str, object] = {**_since(row, status)}
     if place is not None:
         values |= {"event_date_id": place[0], "event_id": place[1]}
     if taken is None:
-        placed = _write(row["pk"], values)
+        placed = _write(row.pk, values)
     else:
         placed = place is None or status is Status.CANCELLED or taken.add(row, place[0])
     if place is None:
         return Why.SLOT_GONE
     if not placed:
         return Why.SECOND_OF_DAY
-    return Why.PLACED if row["household_id"] is not None else Why.NO_HOUSEHOLD
+    return Why.PLACED if row.household_id is not None else Why.NO_HOUSEHOLD
 
 
 class _Taken:
-    """What a dry run would have placed: it knows without writing who would be the second."""
+    """What a dry run would have placed, to find a household's second one without writing."""
 
     def __init__(self) -> None:
         self.is_migrated = _is_migrated()
@@ -145,27 +158,27 @@ class _Taken:
 
     def add(self, row: Row, event_date_id: int) -> bool:
         """False if the household would have two active registrations on that date."""
-        if (household_id := row["household_id"]) is None:
+        if (household_id := row.household_id) is None:
             return True
         key = (household_id, event_date_id)
-        there = self.is_migrated and targets.active_registration_id(*key) is not None
-        if there or key in self.dates:
+        is_taken = self.is_migrated and targets.active_registration_id(*key) is not None
+        if is_taken or key in self.dates:
             return False
         self.dates.add(key)
         return True
 
 
-def _since(row: Row, status: Status) -> dict[str, Any]:
-    """When it came to its status, as far as the old columns tell."""
+def _since(row: Row, status: Status) -> dict[str, datetime]:
+    """When the registration got its status, as far as the old columns show."""
     return {
-        Status.CANCELLED: {"cancelled_at": row["updated_at"]},
-        Status.WAITLISTED: {"waitlisted_at": row["created_at"]},
-        Status.CHECKED_IN: {"checked_in_at": row["updated_at"]},
+        Status.CANCELLED: {"cancelled_at": row.updated_at},
+        Status.WAITLISTED: {"waitlisted_at": row.created_at},
+        Status.CHECKED_IN: {"checked_in_at": row.updated_at},
     }.get(status, {})
 
 
-def _write(registration_id: int, values: dict[str, Any]) -> bool:
-    """False if the household has another active registration on that date: nothing is written."""
+def _write(registration_id: int, values: dict[str, object]) -> bool:
+    """False, with nothing written, if the household has another active one on that date."""
     if not values:
         return True
     try:

@@ -1,8 +1,8 @@
-"""Who is to come, who came, who did not. No counter moves: the place stays held.
+"""Check-ins and no-shows. No counter moves: the registration keeps its place.
 
-Needs freshtrak_private only, so that a gate goes on working while public is down. Each function
-writes the trail, and for a check-in or its undoing a record of its own, in one transaction with
-the change; raises a RegistrationError and has written nothing.
+Needs only freshtrak_private, so that check-in works while public is down. Each function writes the
+trail, and for a check-in or an undo also a check-in record, in the same transaction as the change.
+If it raises a RegistrationError, it has written nothing.
 """
 
 from collections.abc import Container, Sequence
@@ -27,7 +27,7 @@ from schedules.targets import Target
 Action = AuditEvent.Action
 
 BATCH = 100
-"""How many are marked no-show in one transaction at close-out."""
+"""How many registrations close-out marks as no-show in one transaction."""
 
 
 @retried
@@ -38,16 +38,16 @@ def check_in(
     by: Actor,
     before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
-    """Records that the household is here, with these of its attendees (all, if None).
+    """Records that the household is here, with these of its attendees (None: all of them).
 
-    Late comers who were marked no-show can be checked in. Raises AlreadyCheckedIn with who did
-    it and when, InvalidStatus, and InvalidRequest if somebody came who is not an attendee.
+    Latecomers can be checked in after they were marked no-show. Raises AlreadyCheckedIn, which
+    says who did it and when, InvalidStatus, and InvalidRequest for somebody who is no attendee.
     """
     now = timezone.now()
     registrations.reload(registration)
     if registration.status is Status.CHECKED_IN:
         raise already_checked_in(registration)
-    _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "checked in")
+    _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "it cannot be checked in")
     came = households.attending(registration, attendee_ids)
     with transaction.atomic(using=PRIVATE, durable=True):
         _admit(registration, came, by=by, at=now)
@@ -64,10 +64,10 @@ def walk_in(
     override_reason: str,
     by: Actor,
 ) -> EventRegistration:
-    """Books a place for a household that stands at the gate, and checks it in, at once.
+    """Books a place for a household at the gate and checks it in.
 
-    One private transaction: it is booked and here, or neither. Raises what `booking.register`
-    raises; CapacityFull where no place is free, for nobody waits at a gate.
+    One private transaction does both or neither. Raises what `booking.register` raises, and
+    CapacityFull if no place is free, because a walk-in does not join the waitlist.
     """
 
     def admit(booked: RegistrationDetails) -> None:
@@ -88,8 +88,8 @@ def walk_in(
 def _admit(
     registration: EventRegistration, came: Sequence[int], *, by: Actor, at: datetime
 ) -> None:
-    # Guarded by what was read: of two devices, or of a check-in and a cancellation or move at
-    # once, one finds the row changed and starts anew.
+    # A guarded update: if two devices check in at once, or one checks in while another cancels or
+    # moves, one of them finds the row changed and starts again.
     registration.transition_to(
         statuses.row_for(Status.CHECKED_IN), at=at, by=by.legacy_id, checked_in_at=at
     )
@@ -101,10 +101,10 @@ def _admit(
 def undo_check_in(
     registration: EventRegistration, *, by: Actor, before_commit: BeforeCommit | None = None
 ) -> EventRegistration:
-    """Takes a check-in back: the registration is confirmed again. Raises InvalidStatus."""
+    """Undoes a check-in: the registration is confirmed again. Raises InvalidStatus."""
     now = timezone.now()
     registrations.reload(registration)
-    _require(registration, {Status.CHECKED_IN}, "taken back")
+    _require(registration, {Status.CHECKED_IN}, "there is no check-in to undo")
     with transaction.atomic(using=PRIVATE, durable=True):
         registration.transition_to(
             statuses.row_for(Status.CONFIRMED), at=now, by=by.legacy_id, checked_in_at=None
@@ -120,12 +120,12 @@ def undo_check_in(
 def mark_no_show(
     registration: EventRegistration, *, by: Actor, before_commit: BeforeCommit | None = None
 ) -> EventRegistration:
-    """Records that nobody came. A second time changes nothing. Raises InvalidStatus."""
+    """Records that nobody came. Doing it twice changes nothing. Raises InvalidStatus."""
     now = timezone.now()
     registrations.reload(registration)
     with transaction.atomic(using=PRIVATE, durable=True):
         if registration.status is not Status.NO_SHOW:
-            _require(registration, {Status.CONFIRMED}, "marked no-show")
+            _require(registration, {Status.CONFIRMED}, "it cannot be marked as no-show")
             _mark_no_show(registration, by=by, at=now)
         if before_commit:
             before_commit(RegistrationDetails(registration))
@@ -133,22 +133,24 @@ def mark_no_show(
 
 
 def close_out(event_date_id: int, *, by: Actor) -> int:
-    """Marks everybody of a date who is still expected as no-show; returns how many.
+    """Marks every registration of a date that is still expected as no-show; returns how many.
 
-    In batches, each of them one transaction: stopped half-way, it goes on when called again.
-    Whoever is checked in meanwhile stays so. Raises Busy.
+    Works in batches of one transaction each: if it stops halfway, the next call continues.
+    Households that are checked in meanwhile stay checked in. Raises Busy.
     """
     marked = last = 0
     while batch := list(_expected(event_date_id).filter(pk__gt=last)[:BATCH]):
-        marked += _mark_absent(event_date_id, [row.pk for row in batch], by=by)
+        marked += _mark_absent(event_date_id, [registration.pk for registration in batch], by=by)
         last = batch[-1].pk
     return marked
 
 
 def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
     confirmed = statuses.rows_meaning(Status.CONFIRMED)
-    rows = EventRegistration.objects.filter(event_date_id=event_date_id, event_status__in=confirmed)
-    return rows.order_by("pk")
+    expected = EventRegistration.objects.filter(
+        event_date_id=event_date_id, event_status__in=confirmed
+    )
+    return expected.order_by("pk")
 
 
 @retried
@@ -158,7 +160,7 @@ def _mark_absent(event_date_id: int, registration_ids: Sequence[int], *, by: Act
         for registration in _expected(event_date_id).filter(pk__in=registration_ids):
             try:
                 _mark_no_show(registration, by=by, at=now)
-            except StaleRegistration:  # checked in this very moment: it stays so
+            except StaleRegistration:  # just checked in: it stays checked in
                 continue
             marked += 1
     return marked
@@ -172,17 +174,17 @@ def _mark_no_show(registration: EventRegistration, *, by: Actor, at: datetime) -
 def already_checked_in(registration: EventRegistration) -> AlreadyCheckedIn:
     """The refusal that tells the second device who was first, and when."""
     first = CheckIn.objects.filter(registration_id=registration.pk).order_by("pk").last()
-    if first is None or registration.checked_in_at is None:  # adopted: nobody knows
+    if first is None or registration.checked_in_at is None:  # adopted: not recorded
         return AlreadyCheckedIn()
     at = timezone.localtime(registration.checked_in_at)
     return AlreadyCheckedIn(checked_in_at=at, checked_in_by=first.actor_id)
 
 
-def _require(registration: EventRegistration, allowed: Container[Status | None], what: str) -> None:
+def _require(
+    registration: EventRegistration, allowed: Container[Status | None], consequence: str
+) -> None:
     if registration.status not in allowed:
-        raise InvalidStatus(
-            f"The registration is {registration.event_status}: it cannot be {what}."
-        )
+        raise InvalidStatus(f"The registration is {registration.event_status}: {consequence}.")
 
 
 def _record_check_in(

@@ -1,7 +1,7 @@
-"""Finding counters that do not say what the registrations say, and making them right.
+"""Finds counters that do not match the registrations, and corrects them.
 
-Three things are compared: `reserved` in public, the ledger, and the registrations' rows, which are
-the truth.
+Compares three things: `reserved` in public, the ledger, and the rows of the registrations, which
+are the source of truth.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -30,37 +30,37 @@ from schedules.targets import Kind, Target
 log = structlog.get_logger(__name__)
 
 DRIFT = PrometheusCounter(
-    "freshtrak_drift_total", "Counters that had drifted when they were reconciled.", ["outcome"]
+    "freshtrak_drift_total", "Counters found drifted by reconcile_reserved.", ["outcome"]
 )
 
 BATCH = 2000
-"""Counters that are compared at once, without a lock."""
+"""Counters compared at once, without a lock."""
 LOCKED = {Kind.SLOT: 200, Kind.DATE: 20}
-"""Of those that seem wrong, how many are locked at once to look again; dates with their slots."""
+"""How many suspects are locked at once for a second look; a date is locked with its slots."""
 RECENT = timedelta(minutes=1)
-"""Longer than an operation takes, a batch is read, and clocks are apart."""
+"""Longer than an operation, the reading of a batch, and the difference of clocks together."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A counter, or a ledger, that does not say what the registrations say."""
+    """A counter or a ledger that does not match the registrations."""
 
     event_date_id: int | None
-    """None: the hour of the slot is gone, and nobody knows its date."""
+    """None: the slot's hour is gone, so its date is unknown."""
     event_slot_id: int | None
-    """None: the counter of the date."""
+    """None: this is the counter of the date."""
     capacity: int
     reserved: int
     counted: int
     """Registrations that hold a place."""
     drift: int
-    """By how much `reserved` is too high (or too low: negative), allowance considered."""
+    """By how much `reserved` is too high (negative: too low), after the allowance."""
     ledger: tuple[int, int] | None
-    """How many hold and wait as the ledger has it, where that is wrong."""
+    """How many hold and wait according to the ledger, if that is wrong."""
     unsettled: bool
-    """A process died there: `settle` explains all or part of it."""
+    """A process died there: `settle` will correct all or part of it."""
     ambiguous: int
-    """Movements that were folded without proof there, each of which may have cost places."""
+    """Movements there that were settled without proof; each may have cost places."""
 
 
 def reconcile(
@@ -71,16 +71,15 @@ def reconcile(
     report: Callable[[Drift], None],
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Reports each counter that has drifted: first those of slots, then those of dates.
+    """Reports each counter that has drifted: first slots, then dates.
 
-    What seems wrong at a glance, or moved recently, is looked at again under its locks, where it
-    is exact, live traffic or not. With `fix` it is settled first and then made right, by a relative
-    update; it can be stopped at any time and started again. Other systems may hold up to
-    `allowance` places of each slot (of a date with slots: that many for each of them): only what
-    goes beyond, or falls below the registrations, is drift. `progress` is told how many counters
-    were compared.
+    Counters that look wrong or moved recently are read again under their locks, which is exact even
+    under live traffic. With `fix`, they are settled first and then corrected by a relative update.
+    You can stop it at any time and start it again. Other systems may hold up to `allowance` places
+    of each slot (for a date with slots: that many per slot). Only more than that, or fewer places
+    than the registrations hold, is drift. `progress` gets the number of counters compared.
 
-    Raises Busy if a lock cannot be had.
+    Raises Busy if it cannot get a lock.
     """
     for kind, batches in ((Kind.SLOT, counts.slots), (Kind.DATE, counts.dates)):
         pending = _pending(kind)
@@ -91,22 +90,22 @@ def reconcile(
                 for drift in _examine(kind, ids, fix=fix, allowance=allowance):
                     report(drift)
             progress(len(batch))
-            pending = _pending(kind)  # before the next batch is read: what settles meanwhile moves
+            pending = _pending(kind)  # again: a settled movement changes it
 
 
 def _pending(kind: Kind) -> set[int]:
-    """The slots, or dates, whose `reserved` a pending movement moves."""
+    """The slots or dates whose `reserved` a pending movement changes."""
     return {id_ for ledger in ledgers.with_pending() for id_ in _affected(ledger, kind)}
 
 
 def _suspects(
     kind: Kind, batch: Sequence[Counter], allowance: int, pending: Collection[int]
 ) -> list[int]:
-    """The ids of those that may have drifted, read without a lock.
+    """The ids of counters that may have drifted, read without a lock.
 
-    Besides what looks wrong that is all that moved while we read: `reserved` was read before the
-    registrations, and a booking in between can make a wrong counter look right. It has left a
-    fact in the trail, which is read last.
+    That includes every counter that moved while we read: we read `reserved` before the
+    registrations, and a booking in between can make a wrong counter look right. Such a booking
+    leaves an event in the trail, which we read last.
     """
     ids = [counter.id for counter in batch]
     counted = counts.rows_at(kind, ids)
@@ -125,18 +124,18 @@ def _suspects(
 
 
 def _room(kind: Kind, ids: Collection[int], allowance: int) -> dict[int, int]:
-    """How many places of each slot or date may be other systems'."""
+    """How many places of each slot or date may belong to other systems."""
     slots = counts.slots_of_dates(ids) if kind is Kind.DATE and allowance else {}
     return {id_: allowance * slots.get(id_, 1) for id_ in ids}
 
 
 def _beyond(reserved: int, counted: int, room: int) -> int:
-    """By how much `reserved` lies above (or below) what the registrations and the room explain."""
+    """By how much `reserved` is above (or below) what registrations and room explain."""
     return max(reserved - counted - room, 0) + min(reserved - counted, 0)
 
 
 def _miscounted(opened: dict[Target, Ledger]) -> dict[Target, Ledger]:
-    """The ledgers that do not say what their rows say."""
+    """The ledgers that do not match their rows."""
     return {
         target: opened[target]
         for target, counted in targets.count_rows(opened).items()
@@ -146,7 +145,7 @@ def _miscounted(opened: dict[Target, Ledger]) -> dict[Target, Ledger]:
 
 @retried
 def _examine(kind: Kind, ids: Sequence[int], *, fix: bool, allowance: int) -> list[Drift]:
-    """Looks again under the locks, and with `fix` makes right what is wrong."""
+    """Reads the suspects again under their locks, and with `fix` corrects them."""
     if fix:
         _settle(kind, ids)
     room = _room(kind, ids, allowance)
@@ -157,45 +156,45 @@ def _examine(kind: Kind, ids: Sequence[int], *, fix: bool, allowance: int) -> li
         involved |= {ledger.target for ledger in pending if _affected(ledger, kind) & set(ids)}
     with ExitStack() as public:
         with transaction.atomic(using=PRIVATE, durable=True):
-            look = _look(kind, ids, involved, public)
-            if fix and look.unsettled:
-                raise TryAgain("A movement is pending there: it is settled first.")
-            drifts = look.drifts(room)
+            locked = _lock_and_read(kind, ids, involved, public)
+            if fix and locked.unsettled:
+                raise TryAgain("A movement is pending there: settle it first.")
+            drifts = locked.drifts(room)
             if fix:
-                ledgers.recount(look.miscounted)
+                ledgers.recount(locked.miscounted)
         if fix:
             counters.correct(kind, {id_: -drift for id_, drift in drifts.items() if drift})
-    found = look.describe(drifts)
-    for each in found if fix else []:
-        log.warning("drift_fixed", **asdict(each))
-    DRIFT.labels("fixed" if fix else "found").inc(len(found))
-    return found
+    drifted = locked.describe(drifts)
+    for drift in drifted if fix else []:
+        log.warning("drift_fixed", **asdict(drift))
+    DRIFT.labels("fixed" if fix else "found").inc(len(drifted))
+    return drifted
 
 
 def _settle(kind: Kind, ids: Sequence[int]) -> None:
-    """Settles what is pending at these slots, or anywhere with an effect on these dates."""
+    """Settles what is pending at these slots, or anywhere that affects these dates."""
     for ledger in ledgers.with_pending():
         if _affected(ledger, kind).intersection(ids):
             settlement.settle_target(ledger.target)
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What stands in both databases while all locks are held."""
+class _Locked:
+    """What both databases contain while we hold all locks."""
 
     kind: Kind
-    rows: dict[int, CounterRow]
+    counters: dict[int, CounterRow]
     counted: dict[int, Counts]
     ledgers: dict[Target, Ledger]
     miscounted: dict[Target, Ledger]
     unsettled: set[int]
-    """The ids at which a movement is pending that public does not show."""
+    """The ids with a pending movement that public does not show."""
 
     def drifts(self, room: dict[int, int]) -> dict[int, int]:
-        """By how much `reserved` is wrong, for each id where it or the ledger is."""
+        """By how much `reserved` is wrong, for each id whose counter or ledger is wrong."""
         drifts = {
-            id_: _beyond(row.reserved, self.holding(id_), room[id_])
-            for id_, row in self.rows.items()
+            id_: _beyond(counter.reserved, self.holding(id_), room[id_])
+            for id_, counter in self.counters.items()
         }
         return {
             id_: drift
@@ -213,13 +212,13 @@ class _Look:
         ]
 
     def _describe(self, target: Target, drift: int, date_of: dict[int, int]) -> Drift:
-        row = self.rows[target.id]
+        counter = self.counters[target.id]
         ledger, wrong = self.ledgers.get(target), self.miscounted.get(target)
         return Drift(
             event_date_id=target.id if target.is_date else date_of.get(target.id),
             event_slot_id=None if target.is_date else target.id,
-            capacity=row.capacity,
-            reserved=row.reserved,
+            capacity=counter.capacity,
+            reserved=counter.reserved,
             counted=self.holding(target.id),
             drift=drift,
             ledger=(wrong.holding, wrong.waiting) if wrong else None,
@@ -228,43 +227,45 @@ class _Look:
         )
 
 
-def _look(kind: Kind, ids: Sequence[int], involved: Collection[Target], public: ExitStack) -> _Look:
-    """Takes all locks, in their order: ledgers, then slots, and dates last.
+def _lock_and_read(
+    kind: Kind, ids: Sequence[int], involved: Collection[Target], public: ExitStack
+) -> _Locked:
+    """Takes all locks in their order: ledgers first, then slots, then dates.
 
-    Raises TryAgain if somebody was at a target meanwhile whose ledger was not open yet.
+    Raises TryAgain if another operation meanwhile opened the first ledger of a target.
     """
     locked = ledgers.lock_existing(involved)
     pending = [ledger for ledger in locked.values() if ledger.pending]
     public.enter_context(transaction.atomic(using=PUBLIC, durable=True))
     slots = [ledger.target_id for ledger in pending if not ledger.target.is_date]
-    slot_rows = counters.lock_many(Kind.SLOT, ids if kind is Kind.SLOT else slots)
-    rows = slot_rows if kind is Kind.SLOT else counters.lock_many(Kind.DATE, ids)
-    found = {row.target: row for row in (*slot_rows.values(), *rows.values())}
+    of_slots = counters.lock_many(Kind.SLOT, ids if kind is Kind.SLOT else slots)
+    of_kind = of_slots if kind is Kind.SLOT else counters.lock_many(Kind.DATE, ids)
+    by_target = {row.target: row for row in (*of_slots.values(), *of_kind.values())}
     unsettled: set[int] = set()
     for ledger in pending:
-        if not _is_applied(ledger, found.get(ledger.target)):
+        if not _is_applied(ledger, by_target.get(ledger.target)):
             unsettled |= _affected(ledger, kind).intersection(ids)
     counted = counts.rows_at(kind, ids)
     if any(
         ledger.target not in locked and _affected(ledger, kind).intersection(ids)
-        for ledger in ledgers.with_pending()  # read last: nobody is between the two commits unseen
+        for ledger in ledgers.with_pending()  # read last, to see everyone between the two commits
     ):
-        raise TryAgain("Somebody used a target for the first time.")
+        raise TryAgain("Another operation just used a target for the first time.")
     own = {target: ledger for target, ledger in locked.items() if target.kind is kind}
-    return _Look(kind, rows, counted, own, _miscounted(own), unsettled)
+    return _Locked(kind, of_kind, counted, own, _miscounted(own), unsettled)
 
 
-def _is_applied(ledger: Ledger, row: CounterRow | None) -> bool:
-    """Whether public shows the movement that is pending. Raises Unclear."""
+def _is_applied(ledger: Ledger, counter: CounterRow | None) -> bool:
+    """Whether public shows the pending movement. Raises Unclear."""
     assert ledger.pending is not None
-    verdict = two_phase.verdict_on(ledger.pending, row, timezone.now())
+    verdict = two_phase.verdict_on(ledger.pending, counter, timezone.now())
     if verdict is Verdict.UNCLEAR:
-        raise Unclear(f"{ledger.target} has a movement pending whose owner may be alive")
+        raise Unclear(f"{ledger.target} has a pending movement whose owner may be alive")
     return verdict is Verdict.APPLIED
 
 
 def _affected(ledger: Ledger, kind: Kind) -> set[int]:
-    """The slots, or dates, whose `reserved` a pending movement moves."""
+    """The slots or dates whose `reserved` a pending movement changes."""
     if ledger.kind == kind:
         return {ledger.target_id}
     return set(ledger.pending.movement.by_date) if ledger.pending and kind is Kind.DATE else set()

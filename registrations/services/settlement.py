@@ -1,4 +1,4 @@
-"""Settling: operations that change nothing, and fold what a dead process left pending."""
+"""Settling: operations that change nothing except to apply what a dead process left pending."""
 
 import time
 
@@ -16,15 +16,15 @@ from schedules.targets import Target
 log = structlog.get_logger(__name__)
 
 PATIENCE_SECONDS = 10.0
-"""Longer than counters.OWNER_LIFETIME: whatever is pending at the start can be judged by then."""
-LOOK_SECONDS = 0.2
+"""Longer than counters.OWNER_LIFETIME, so every movement pending at the start can be settled."""
+POLL_SECONDS = 0.2
 
 
 @retried
 def settle_target(target: Target) -> bool:
-    """Makes the public counter of a target exact; returns whether nothing is left pending there.
+    """Makes the public counter of a target exact; returns whether nothing is left pending.
 
-    Something is left if the owner of a movement may still be alive, or public takes no writes.
+    A movement stays pending if its owner may still be alive, or if public takes no writes.
     Raises Busy.
     """
 
@@ -45,11 +45,11 @@ def settle_target(target: Target) -> bool:
 
 
 def settle_all(*, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
-    """Settles every target where a movement is pending; returns how many, and how many are left.
+    """Settles every target with a pending movement; returns how many, and how many are left.
 
-    Where the owner may still be alive it looks again, for up to `patience` seconds. Left are those
-    who still may, and targets that others keep locked: the next run finds them. Safe at any time
-    and from several machines at once.
+    If the owner may still be alive, it tries again for up to `patience` seconds. Those that still
+    may be, and targets that others keep locked, are left for the next run. Safe at any time and
+    from several machines at once.
     """
     deadline = time.monotonic() + patience
     settled = 0
@@ -59,9 +59,9 @@ def settle_all(*, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
                 settled += settle_target(ledger.target)
             except Busy:
                 log.warning("settle_busy", target=str(ledger.target))
-            except (DataError, IntegrityError):  # one ledger must not keep the others waiting
+            except (DataError, IntegrityError):  # one bad ledger must not block the others
                 log.exception("settle_failed", target=str(ledger.target))
         left = len(ledgers.with_pending())
         if not left or time.monotonic() >= deadline:
             return settled, left
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)

@@ -1,7 +1,6 @@
 """The list of check-ins, for staff. (Checking in is an action on the registration: views.py.)"""
 
 from collections.abc import Sequence
-from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
@@ -35,6 +34,6 @@ class CheckInViewSet(ViewSet):
         return paginated(request, CheckIn.objects.filter(**filters).order_by("-pk"), _render)
 
 
-def _render(page: Sequence[CheckIn]) -> Any:
+def _render(page: Sequence[CheckIn]) -> object:
     context = {"appointments": details.appointments_of(page)}
     return CheckInOutputSerializer(page, many=True, context=context).data

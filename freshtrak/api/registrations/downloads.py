@@ -1,7 +1,6 @@
-"""What a household takes along: the code to show, the appointment for the calendar."""
+"""What a household downloads: the code to show, and the appointment for a calendar."""
 
 import io
-from typing import Any
 
 import icalendar
 import segno
@@ -34,7 +33,7 @@ class CalendarRenderer(JSONRenderer):
 
 
 def _qr_svg(code: str) -> bytes:
-    """The confirmation code as an SVG picture: a scanner types it."""
+    """The confirmation code as an SVG picture for a scanner to read."""
     picture = io.BytesIO()
     segno.make(code, error="m").save(picture, kind="svg", scale=8, title=f"Code {code}")
     return picture.getvalue()
@@ -55,7 +54,7 @@ def _calendar(details: RegistrationDetails) -> bytes | None:
     event.add("location", appointment.address)
     event.add("description", f"Confirmation code {registration.confirmation_code}")
     event.add("status", _STATUS.get(registration.status, "CONFIRMED"))
-    result: Any = icalendar.Calendar()
+    result = icalendar.Calendar()
     result.add("prodid", "-//FreshTrak//Registrations//EN")
     result.add("version", "2.0")
     result.add_component(event)
@@ -89,7 +88,7 @@ class CalendarView(APIView):
         responses={(200, "text/calendar"): OpenApiTypes.STR},
     )
     def get(self, request: Request, registration_id: int) -> HttpResponse:
-        """An iCalendar file. 404 where the schedule no longer tells when it is."""
+        """An iCalendar file. 404 if the schedule no longer has the time."""
         details = get_details(caller_of(request), registration_id)
         calendar = _calendar(details)
         if calendar is None:

@@ -1,6 +1,5 @@
 from argparse import ArgumentParser
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -13,24 +12,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         whose = parser.add_mutually_exclusive_group(required=True)
-        whose.add_argument("--household", type=int, metavar="ID", help="a participant's token")
-        whose.add_argument("--staff", action="store_true", help="a member of staff's token")
+        whose.add_argument("--household", type=int, metavar="ID", help="for a participant")
+        whose.add_argument("--staff", action="store_true", help="for a member of staff")
         parser.add_argument("--user", type=int, metavar="ID", help="user id in the token")
-        parser.add_argument("--days", type=int, default=1, help="how long it is valid (default 1)")
+        parser.add_argument("--days", type=int, default=1, help="valid for N days (default 1)")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self, *, household: int | None, staff: bool, user: int | None, days: int, **options: object
+    ) -> None:
         if not settings.JWT_SIGNING_KEY:
             raise CommandError(
-                "Tokens come from your identity provider (JWT_ALGORITHM="
-                f"{settings.JWT_ALGORITHM}); without JWT_SIGNING_KEY none can be signed here."
+                "Your identity provider issues the tokens "
+                f"(JWT_ALGORITHM={settings.JWT_ALGORITHM}). "
+                "Without JWT_SIGNING_KEY this command cannot sign one."
             )
         token = CallerToken()
-        token.set_exp(lifetime=timedelta(days=options["days"]))
-        if options["user"] is not None:
-            token["user_id"] = str(options["user"])
-        if options["staff"]:
+        token.set_exp(lifetime=timedelta(days=days))
+        if user is not None:
+            token["user_id"] = str(user)
+        if staff:
             token["roles"] = ["staff"]
             token["sub"] = token.get("user_id", "issue_token")
         else:
-            token[settings.JWT_HOUSEHOLD_CLAIM] = options["household"]
+            token[settings.JWT_HOUSEHOLD_CLAIM] = household
         self.stdout.write(str(token))

@@ -1,7 +1,6 @@
 import json
 from argparse import ArgumentParser
 from collections import Counter
-from typing import Any
 
 from registrations.management.operators import OperatorCommand
 from registrations.services import adoption
@@ -10,34 +9,41 @@ from registrations.services.adoption import Adopted, Why
 
 class Command(OperatorCommand):
     help = (
-        "Takes over the registrations of an existing installation, after `migrate`: gives each "
-        "its date, and lists what cannot take part. --dry-run says so beforehand, and writes "
-        "nothing. Can be run again: it goes on with what is left."
+        "Adopts the registrations of an existing installation after `migrate`: gives each one "
+        "its date, and lists those that cannot take part. --dry-run shows the result without "
+        "writing anything. You can run it again: it continues with what is left."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="before or after migrate")
-        parser.add_argument("--json", action="store_true", help="one JSON line for each listed")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="write nothing; works before and after migrate"
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            dest="as_json",
+            help="print one JSON line per listed registration",
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, dry_run: bool, as_json: bool, **options: object) -> None:
         counts: Counter[Why] = Counter()
 
-        def report(found: Adopted) -> None:
-            counts[found.why] += 1
-            if found.why is Why.PLACED:
+        def report(adopted: Adopted) -> None:
+            counts[adopted.why] += 1
+            if adopted.why is Why.PLACED:
                 return
-            if options["json"]:
-                self.stdout.write(json.dumps({**vars(found), "why": found.why.name.lower()}))
+            if as_json:
+                self.stdout.write(json.dumps({**vars(adopted), "why": adopted.why.name.lower()}))
             else:
-                whose = found.household_id or "none"
+                whose = adopted.household_id or "none"
                 self.stdout.write(
-                    f"registration {found.registration_id}, household {whose}, slot "
-                    f"{found.event_slot_id}, {found.status or 'no status'}: {found.why}"
+                    f"registration {adopted.registration_id}, household {whose}, slot "
+                    f"{adopted.event_slot_id}, {adopted.status or 'no status'}: {adopted.why}"
                 )
 
-        adoption.adopt(dry_run=options["dry_run"], report=report)
-        if not options["json"]:
-            verb = "would be" if options["dry_run"] else "are"
+        adoption.adopt(dry_run=dry_run, report=report)
+        if not as_json:
+            verb = "would be" if dry_run else "are"
             taking_part = counts[Why.PLACED] + counts[Why.NO_HOUSEHOLD]
             self.stdout.write(
                 f"{taking_part} {verb} placed; {counts.total() - taking_part} cannot take part."

@@ -1,5 +1,4 @@
 from argparse import ArgumentParser
-from typing import Any
 
 from audit import trail
 from registrations.management.operators import OperatorCommand
@@ -8,15 +7,13 @@ from registrations.services import waitlist
 
 class Command(OperatorCommand):
     help = (
-        "Gives free places to those who wait, where booking is open: after a capacity was raised. "
-        "Safe at any time, from several machines at once."
+        "Gives free places to the waitlist wherever booking is open, for example after capacity "
+        "was raised. Safe at any time and from several machines at once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--event-date-id", type=int, metavar="N", help="only at this date")
+        parser.add_argument("--event-date-id", type=int, metavar="N", help="only this date")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        promoted, busy = waitlist.promote_everywhere(
-            event_date_id=options["event_date_id"], by=trail.SYSTEM
-        )
-        self.stdout.write(f"{promoted} promoted, {busy} places busy and left for the next run")
+    def handle(self, *, event_date_id: int | None, **options: object) -> None:
+        promoted, busy = waitlist.promote_everywhere(event_date_id=event_date_id, by=trail.SYSTEM)
+        self.stdout.write(f"{promoted} promoted, {busy} places busy: the next run retries them")

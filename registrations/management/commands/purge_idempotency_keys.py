@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,7 +12,7 @@ BATCH = 1000
 class Command(OperatorCommand):
     help = "Deletes answers older than IDEMPOTENCY_KEY_HOURS, in small batches. Safe at any time."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         oldest = timezone.now() - timedelta(hours=settings.IDEMPOTENCY_KEY_HOURS)
         expired = IdempotencyRecord.objects.filter(created_at__lt=oldest)
         deleted = 0

@@ -3,9 +3,8 @@ import sys
 from argparse import ArgumentParser
 from datetime import date
 from io import StringIO
-from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -18,21 +17,21 @@ from registrations.services.reconciliation import Drift
 
 COLUMNS = ("event_date_id", "event_slot_id", "capacity", "reserved", "counted", "drift")
 MAX_ROWS = 200
-"""Rows of the table for people; --json has them all."""
+"""Rows in the table; --json lists all of them."""
 
 
 class Command(OperatorCommand):
     help = (
         "Compares `reserved` of every slot and date, and our ledgers, with the registrations that "
-        "hold a place. --check writes nothing and exits 1 on drift; --fix makes the counters "
-        "right, also for the first time, and needs --allowance. Right under live traffic; can be "
-        "stopped and started again."
+        "hold a place. --check writes nothing and exits 1 on drift. --fix corrects the counters, "
+        "also on a new installation, and needs --allowance. Exact under live traffic; you can stop "
+        "it and start it again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument("--check", action="store_true", help="say what has drifted")
-        what.add_argument("--fix", action="store_true", help="and make it right")
+        what.add_argument("--check", action="store_true", help="list what has drifted")
+        what.add_argument("--fix", action="store_true", help="list it and correct it")
         parser.add_argument("--event-id", type=int, metavar="N", help="only this event")
         parser.add_argument("--date-from", type=_day, metavar="D", help="only from this day on")
         parser.add_argument("--date-to", type=_day, metavar="D", help="only up to this day")
@@ -40,22 +39,36 @@ class Command(OperatorCommand):
             "--allowance",
             type=_amount,
             metavar="N",
-            help="places of each slot that other systems may hold: up to so many are no drift "
-            "(0 where nobody else books)",
+            help="places per slot that other systems may hold without counting as drift "
+            "(0 if no other system books)",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON array, nothing else")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            dest="as_json",
+            help="print one JSON array and nothing else",
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        if options["fix"] and options["allowance"] is None:
+    def handle(
+        self,
+        *,
+        check: bool,
+        fix: bool,
+        event_id: int | None,
+        date_from: date | None,
+        date_to: date | None,
+        allowance: int | None,
+        as_json: bool,
+        **options: object,
+    ) -> None:
+        if fix and allowance is None:
             raise CommandError(
-                "--fix takes places away that no registration of ours explains. Say how many of "
-                "each slot other systems may hold: --allowance N (0 where nobody else books).",
+                "--fix frees places that none of our registrations explains. Say how many places "
+                "per slot other systems may hold: --allowance N (0 if no other system books).",
                 returncode=2,
             )
-        scope = Scope(options["event_id"], options["date_from"], options["date_to"])
-        output: _Json | _Table = (
-            _Json(self.stdout) if options["json"] else _Table(self.stdout, fix=options["fix"])
-        )
+        scope = Scope(event_id, date_from, date_to)
+        output = _Json(self.stdout) if as_json else _Table(self.stdout, fix=fix)
         people = Console(stderr=True)
         bar = Progress(
             TextColumn("{task.description}"),
@@ -71,43 +84,43 @@ class Command(OperatorCommand):
             try:
                 reconciliation.reconcile(
                     scope,
-                    fix=options["fix"],
-                    allowance=options["allowance"] or 0,
+                    fix=fix,
+                    allowance=allowance or 0,
                     report=output.add,
                     progress=lambda done: bar.advance(task, done),
                 )
             except Busy as error:
                 raise CommandError(
-                    "Others keep rows locked. What was done so far stays; run it again.",
+                    "Other operations keep rows locked. Work done so far is kept; run it again.",
                     returncode=2,
                 ) from error
         output.close()
-        if options["check"] and output.count:
+        if check and output.count:
             sys.exit(1)
 
 
 class _Json:
-    """One array, row by row: a million of them need no memory."""
+    """One array, written entry by entry, so that a million entries need no memory."""
 
-    def __init__(self, stdout: Any) -> None:
+    def __init__(self, stdout: OutputWrapper) -> None:
         self.stdout, self.count = stdout, 0
         self.stdout.write("[", ending="")
 
     def add(self, drift: Drift) -> None:
         self.count += 1
-        row: dict[str, Any] = {column: getattr(drift, column) for column in COLUMNS}
+        entry: dict[str, object] = {column: getattr(drift, column) for column in COLUMNS}
         if drift.ledger:
-            row["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
-        self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(row), ending="")
+            entry["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
+        self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(entry), ending="")
 
     def close(self) -> None:
         self.stdout.write("]")
 
 
 class _Table:
-    """For people: the first rows, each with what may explain it."""
+    """For people: the first rows, each with a likely cause."""
 
-    def __init__(self, stdout: Any, *, fix: bool) -> None:
+    def __init__(self, stdout: OutputWrapper, *, fix: bool) -> None:
         self.stdout, self.fix, self.count = stdout, fix, 0
         self.table = Table("date", "slot", "capacity", "reserved", "counted", "drift", "why")
 
@@ -126,25 +139,25 @@ class _Table:
         Console(file=drawn, width=110).print(self.table)
         self.stdout.write(drawn.getvalue())
         if self.count > MAX_ROWS:
-            self.stdout.write(f"and {self.count - MAX_ROWS} more: --json lists them all")
+            self.stdout.write(f"and {self.count - MAX_ROWS} more: --json lists all of them")
         self.stdout.write(f"{self.count} {'fixed' if self.fix else 'drifted'}")
 
 
 def _why(drift: Drift) -> str:
     if drift.unsettled:
-        return "a process died there: settle"
+        return "a process died: run settle"
     if drift.ledger:
-        return f"the ledger says that {drift.ledger[0]} hold and {drift.ledger[1]} wait"
+        return f"the ledger says {drift.ledger[0]} hold and {drift.ledger[1]} wait"
     if drift.ambiguous:
         return f"{drift.ambiguous} ambiguous movement{'s' if drift.ambiguous > 1 else ''}"
-    return "not known: another system, or a restored backup"
+    return "unknown: another system or a restored backup"
 
 
-def _day(given: str) -> date:
-    return date.fromisoformat(given)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
 
 
-def _amount(given: str) -> int:
-    if (amount := int(given)) < 0:
-        raise ValueError(given)
+def _amount(text: str) -> int:
+    if (amount := int(text)) < 0:
+        raise ValueError(text)
     return amount

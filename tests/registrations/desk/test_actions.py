@@ -123,7 +123,7 @@ def test_nothing_is_done_to_one_that_names_no_place(household: Any) -> None:
     carl = desk.log_in("Coordinator")
 
     for action in ("cancel", "move", "promote", "check_in"):
-        assert "names no slot or date" in desk.confirm(carl, action, odd)
+        assert "has no slot or date" in desk.confirm(carl, action, odd)
     assert b.status_of(odd) == "confirmed"
 
 
