@@ -198,8 +198,7 @@ def _under_load(slots: list[EventSlot], work: Callable[[], None]) -> None:
         finally:
             stop.set()
 
-    results = b.in_parallel(*(lambda n=n: book(households[n::4]) for n in range(4)), reconcile)
-    assert results == [None] * 5
+    b.in_parallel(*(lambda n=n: book(households[n::4]) for n in range(4)), reconcile)
 
 
 @pytest.mark.real_commits
