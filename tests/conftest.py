@@ -16,7 +16,7 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventStatus, Status
 from registrations.queries import statuses
 from schedules import sandbox
-from tests.support import factories, served
+from tests.support import factories, public_guard, served
 
 BOTH = [PRIVATE, PUBLIC]
 TABLES = ("events", "event_dates", "event_hours", "event_slots")
@@ -31,6 +31,10 @@ GRANTS = [
 
 def on_mariadb() -> bool:
     return connections[PRIVATE].vendor == "mysql"
+
+
+def pytest_configure() -> None:
+    public_guard.install()
 
 
 def pytest_report_header() -> str:
@@ -75,6 +79,13 @@ def _clean_after_real_commits(request: pytest.FixtureRequest) -> Iterator[None]:
     with connections[PUBLIC].cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture(autouse=True)
+def _only_counters_write_to_public() -> Iterator[None]:
+    public_guard.take_refused()
+    yield
+    assert public_guard.take_refused() == []
 
 
 @pytest.fixture(autouse=True)

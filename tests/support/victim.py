@@ -29,7 +29,9 @@ from registrations.queries.counts import Scope  # noqa: E402
 from registrations.services import reconciliation, settlement, waitlist  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
 from schedules.targets import Target  # noqa: E402
-from tests.support import booking  # noqa: E402
+from tests.support import booking, public_guard  # noqa: E402
+
+public_guard.install()
 
 POINTS = {
     "before-private-commit": (PRIVATE, "before"),
