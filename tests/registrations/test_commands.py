@@ -14,7 +14,7 @@ from registrations.models import EventRegistration, Household, IdempotencyRecord
 from schedules.models import Event, EventDate, EventSlot
 from tests.support import booking as b
 from tests.support import factories, processes
-from tests.support.processes import kill_at
+from tests.support.victims import kill_at
 
 
 def _output(*command: Any, **options: Any) -> str:

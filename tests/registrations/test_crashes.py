@@ -13,7 +13,7 @@ from registrations.services import settlement
 from schedules.models import EventSlot
 from tests.support import booking as b
 from tests.support import factories
-from tests.support.processes import kill_at
+from tests.support.victims import kill_at
 
 pytestmark = pytest.mark.real_commits
 

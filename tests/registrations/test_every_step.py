@@ -28,10 +28,8 @@ from tests.support.victims import Stable, Victim
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
-AT_ONCE = 6
-"""Cases that run side by side, each with proxies and slots of its own."""
-FROZEN_AT_ONCE = 20
-"""The same where they mostly wait."""
+AT_ONCE = 20
+"""Cases that run side by side, each with proxies and slots of its own: they mostly wait."""
 GIVING_UP = 1
 """Seconds until the service gives up waiting for a server: DATABASE_READ_TIMEOUT."""
 
@@ -147,9 +145,8 @@ class Case:
         self.steps = Steps()
         self.private = _proxy(PRIVATE, self.steps)
         self.public = _proxy(PUBLIC, self.steps)
-        self._start = partial(
-            stable.start, {PRIVATE: self.private.port, PUBLIC: self.public.port}, name, *ids
-        )
+        ports = {PRIVATE: self.private.port, PUBLIC: self.public.port}
+        self._start = partial(stable.start, name, *ids, ports=ports)
 
     def start(self) -> Victim:
         return self._start()
@@ -223,6 +220,7 @@ def _next(household: Any, slot: EventSlot) -> EventRegistration:
         connections.close_all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("arrange", OPERATIONS)
 def test_fault_at_every_statement_settles_and_oversells_nothing(
@@ -230,7 +228,7 @@ def test_fault_at_every_statement_settles_and_oversells_nothing(
 ) -> None:
     steps = _steps_of(stable, arrange)
 
-    with ThreadPoolExecutor(FROZEN_AT_ONCE if fault is private_frozen else AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         tries = [
             pool.submit(_try, stable, arrange, fault, number, hold)
             for number in range(1, steps + 1)

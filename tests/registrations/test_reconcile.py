@@ -20,7 +20,7 @@ from schedules.models import EventDate, EventSlot
 from schedules.targets import Kind
 from tests.support import booking as b
 from tests.support import factories
-from tests.support.processes import kill_at
+from tests.support.victims import kill_at
 
 
 def _run(*options: str) -> tuple[int, str]:

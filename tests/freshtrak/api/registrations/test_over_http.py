@@ -10,8 +10,8 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration
 from tests.support import booking as b
 from tests.support import factories, served, tokens
-from tests.support.processes import kill_in_request
 from tests.support.served import Answer, Service
+from tests.support.victims import kill_in_request
 
 pytestmark = pytest.mark.real_commits
 
