@@ -21,7 +21,7 @@ from tests.conftest import GRANTS
 from tests.support import served, tokens
 from tools.with_mariadb import Server, server
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("outages")]
+pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits, pytest.mark.slow]
 
 PATH = "/api/v1/registrations/"
 HEALING = 30  # seconds at most until the service works again

@@ -11,7 +11,7 @@ from tests.browser.conftest import DESKTOP, TABLET, Tablets
 from tests.support import booking as b
 from tests.support import desk, factories
 
-pytestmark = [pytest.mark.real_commits, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.real_commits, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def test_control_without_the_ledgers_lock_the_counters_go_wrong() -> None:
     assert b.drift(held)
 
 
+@pytest.mark.slow
 def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     seconds = 30 if connections[PRIVATE].vendor == "mysql" else 10
 
