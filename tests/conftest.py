@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connections
 from rest_framework.test import APIClient
 from xdist.scheduler import LoadScopeScheduling
@@ -129,6 +130,17 @@ def _statuses(db: None) -> None:
     statuses.forget()  # each test has rows of its own, and some their own ids
     if not EventStatus.objects.exists():
         EventStatus.objects.bulk_create(EventStatus(name=status) for status in Status)
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_day(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No midnight and no 29 February falls into a test. One that commits shares the real clock
+    with other processes."""
+    if request.node.get_closest_marker("real_commits"):
+        yield
+    else:
+        with time_machine.travel(factories.NOON, tick=True):
+            yield
 
 
 @pytest.fixture(autouse=True)
