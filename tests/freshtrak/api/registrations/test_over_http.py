@@ -115,6 +115,18 @@ def test_connections_that_were_cut_heal_without_a_restart(service: Service) -> N
     assert b.drift() == {}
 
 
+@pytest.mark.mariadb
+def test_connections_outlive_their_request(service: Service) -> None:
+    service.request("GET", "/api/v1/events/")
+
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM information_schema.processlist"
+            " WHERE user = 'booking' AND db = DATABASE()"
+        )
+        assert cursor.fetchone()[0] > 0
+
+
 def _cut_all_other_connections(alias: str) -> None:
     with connections[alias].cursor() as cursor:
         cursor.execute(
