@@ -28,18 +28,15 @@ from tests.support.victims import Stable, Victim
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
-AT_ONCE = 20
+AT_ONCE = 12
 """Cases that run side by side, each with proxies and slots of its own: they mostly wait."""
-GIVING_UP = 1
-"""Seconds until the service gives up waiting for a server: DATABASE_READ_TIMEOUT."""
+GIVING_UP = 2
+"""Seconds until the service gives up waiting for a frozen server."""
 
 
 @pytest.fixture(scope="module")
 def stable(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stable]:
-    with (
-        django_db_blocker.unblock(),
-        victims.stable(DATABASE_READ_TIMEOUT=str(GIVING_UP)) as running,
-    ):
+    with django_db_blocker.unblock(), victims.stable() as running:
         yield running
 
 
@@ -148,8 +145,8 @@ class Case:
         ports = {PRIVATE: self.private.port, PUBLIC: self.public.port}
         self._start = partial(stable.start, name, *ids, ports=ports)
 
-    def start(self) -> Victim:
-        return self._start()
+    def start(self, read_timeout: int | None = None) -> Victim:
+        return self._start(read_timeout=read_timeout)
 
 
 def _proxy(alias: str, steps: Steps) -> Proxy:
@@ -196,7 +193,7 @@ def _try(
         (newcomer,) = factories.households(1)
         with case.private, case.public, ThreadPoolExecutor(1) as other_server:
             trap = case.steps.trap(at, hold=hold)
-            victim = case.start()
+            victim = case.start(GIVING_UP if fault is private_frozen else None)
             trap.wait()
             fault(case, victim, trap)
             following = other_server.submit(_next, newcomer, case.slot)

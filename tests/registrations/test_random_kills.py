@@ -40,12 +40,15 @@ def _load(seconds: int, *control: str) -> tuple[dict[str, Any], EventSlot]:
 
 @pytest.mark.mariadb
 def test_control_without_the_ledgers_lock_the_counters_go_wrong() -> None:
-    report, _ = _load(5, "without-ledger-lock")
-    with contextlib.suppress(AssertionError):
-        b.settle_all()
-
-    held = {int(slot): count for slot, count in report["others"]["held"].items()}
-    assert b.drift(held)
+    held: dict[int, int] = {}
+    for _ in range(6):  # on a busy machine, rivals meet less often
+        report, _ = _load(5, "without-ledger-lock")
+        with contextlib.suppress(AssertionError):
+            b.settle_all()
+        held |= {int(slot): count for slot, count in report["others"]["held"].items()}
+        if b.drift(held):
+            return
+    raise AssertionError("without the lock nothing went wrong")
 
 
 @pytest.mark.slow

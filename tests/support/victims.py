@@ -60,17 +60,19 @@ class Stable:
         operation: str,
         *ids: int | str,
         ports: dict[str, int] | None = None,
+        read_timeout: int | None = None,
         stop_at: str | None = None,
     ) -> Victim:
         """Runs an operation of `tests.support.victim`, up to a point if one is named there.
 
-        `ports`, by alias, are those of other servers than the tests'.
+        `ports`, by alias, are those of other servers than the tests'; `read_timeout` is in seconds.
         """
         with self._lock:
             victim = Victim(len(self._victims))
             self._victims.append(victim)
             order = {
-                "number": victim.number, "ports": ports or {}, "stop_at": stop_at,
+                "number": victim.number, "ports": ports or {},
+                "read_timeout": read_timeout, "stop_at": stop_at,
                 "operation": [operation, *ids],
             }  # fmt: skip
             assert self._process.stdin is not None
@@ -155,6 +157,8 @@ def _run(victim: Any, order: dict[str, Any]) -> str:
 
     for alias, port in order["ports"].items():
         connections[alias].settings_dict["PORT"] = port
+        if order["read_timeout"]:
+            connections[alias].settings_dict["OPTIONS"]["read_timeout"] = order["read_timeout"]
     if order["stop_at"]:
         victim.stop_at(
             order["stop_at"], lambda point: _report(number=order["number"], reached=point)
