@@ -24,6 +24,7 @@ def _snippet(language: str) -> str:
     return str(snippet)
 
 
+@pytest.mark.slow
 @pytest.mark.real_commits
 @pytest.mark.parametrize("language", INTERPRETERS)
 def test_quick_start_runs_as_it_stands(service: Service, language: str) -> None:

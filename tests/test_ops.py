@@ -62,10 +62,15 @@ def test_alerts_watch_metrics_that_there_are_and_stand_in_the_runbook() -> None:
 
 def test_compose_file_is_one() -> None:
     checked = subprocess.run(
-        [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema",
-         "vendor.compose-spec", settings.BASE_DIR / "docker-compose.yml"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            Path(sys.executable).with_name("check-jsonschema"),
+            "--builtin-schema",
+            "vendor.compose-spec",
+            settings.BASE_DIR / "docker-compose.yml",
+        ],
+        capture_output=True,
+        text=True,
+    )
 
     assert checked.returncode == 0, checked.stdout
 

@@ -21,7 +21,7 @@ from tests.conftest import GRANTS
 from tests.support import served, tokens
 from tools.with_mariadb import Server, server
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("outages")]
+pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits, pytest.mark.slow]
 
 PATH = "/api/v1/registrations/"
 HEALING = 30  # seconds at most until the service works again
@@ -45,9 +45,12 @@ class Stack:
     def manage(self, *command: str) -> None:
         subprocess.run(
             [sys.executable, "manage.py", *command],
-            cwd=settings.BASE_DIR, env={**os.environ, **self.environment}, check=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **self.environment},
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def at_rest(self) -> tuple[int, int, int]:
         """Settled: registrations that hold a place, `reserved` of the slot, of its date."""
@@ -89,9 +92,11 @@ def stack(tmp_path_factory: Any) -> Iterator[Stack]:
             "GRANT ALL ON freshtrak_private.* TO app@'127.0.0.1'"
         )
         subprocess.run(
-                [sys.executable, "-c", _FILL], cwd=settings.BASE_DIR, check=True,
-                env={**os.environ, **owner, "DJANGO_SETTINGS_MODULE": "freshtrak.settings"},
-            )  # fmt: skip
+            [sys.executable, "-c", _FILL],
+            cwd=settings.BASE_DIR,
+            check=True,
+            env={**os.environ, **owner, "DJANGO_SETTINGS_MODULE": "freshtrak.settings"},
+        )
         for grant in GRANTS:
             public.sql(grant.format(database="freshtrak_public"))
         with served.serve(**environment) as service:

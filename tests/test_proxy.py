@@ -40,9 +40,12 @@ def proxy_to(alias: str, steps: Steps | None = None) -> Proxy:
 def address(proxy: Proxy) -> dict[str, Any]:
     server = connections[proxy.alias].settings_dict
     return {
-        "host": "127.0.0.1", "port": proxy.port, "user": server["USER"],
-        "password": server["PASSWORD"], "database": server["NAME"],
-    }  # fmt: skip
+        "host": "127.0.0.1",
+        "port": proxy.port,
+        "user": server["USER"],
+        "password": server["PASSWORD"],
+        "database": server["NAME"],
+    }
 
 
 def connect(proxy: Proxy, **options: Any) -> Any:

@@ -17,6 +17,7 @@ PATH = "/api/v1/registrations/"
 CLIENTS, SLOTS = 8, 12
 
 
+@pytest.mark.slow
 def test_two_servers_under_load_are_as_exact_as_one() -> None:
     """Eight clients at once, four at each server, ask for the two places of one slot after another;
     then all who are confirmed leave at once."""

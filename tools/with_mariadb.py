@@ -48,27 +48,45 @@ PLAIN_MYSQL = ["--mysqlx=OFF", "--auto-generate-certs=OFF", "--secure-file-priv=
 DURABILITY = ["--log-bin=binlog", "--sync-binlog=1", "--server-id=1"]
 
 
+INSTALLED = "SERVERS_INSTALLED"
+"""Set in the environment: an installed data directory that further servers begin with a copy of."""
+
+
+def install(data: Path) -> None:
+    """Makes the data directory of a new server."""
+    if INSTALLED in os.environ:
+        shutil.copytree(os.environ[INSTALLED], data)
+        return
+    if on_mysql():
+        command = ["mysqld", "--no-defaults", "--initialize-insecure", *PLAIN_MYSQL]
+    else:
+        command = [
+            "mariadb-install-db",
+            "--no-defaults",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]
+    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
+        command += [f"--datadir={data}", f"--tmpdir={scratch}", *as_root()]
+        installed = subprocess.run(command, capture_output=True, text=True)
+    if installed.returncode:
+        sys.exit(f"The server was not installed:\n{installed.stderr[-4000:]}")
+
+
+def as_root() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
 class Server:
     """One server of its own, in a directory, on a port; with one database and its owner."""
 
     def __init__(self, home: Path, database: str, *options: str) -> None:
         home.mkdir()
+        # A server that starts removes the temporary tables it finds, also those of another.
+        (home / "scratch").mkdir()
         self.home, self.port, self.options = home, free_port(), options
-        self.as_root = ["--user=root"] if os.geteuid() == 0 else []
         self.url = f"mysql://owner:owner@127.0.0.1:{self.port}/{database}"
-        if on_mysql():
-            install = ["mysqld", "--no-defaults", "--initialize-insecure", *PLAIN_MYSQL]
-        else:
-            install = [
-                "mariadb-install-db",
-                "--no-defaults",
-                "--skip-test-db",
-                "--auth-root-authentication-method=normal",
-            ]
-        install += [f"--datadir={home}/data", *self.as_root]
-        installed = subprocess.run(install, capture_output=True, text=True)
-        if installed.returncode:
-            sys.exit(f"The server was not installed:\n{installed.stderr[-4000:]}")
+        install(home / "data")
         self.start()
         self.sql(
             f"CREATE DATABASE {database} CHARACTER SET utf8mb4;"
@@ -84,6 +102,7 @@ class Server:
                 "mysqld" if on_mysql() else "mariadbd",
                 "--no-defaults",
                 f"--datadir={self.home}/data",
+                f"--tmpdir={self.home}/scratch",
                 f"--socket={self.home}/socket",
                 f"--port={self.port}",
                 "--bind-address=127.0.0.1",
@@ -91,7 +110,7 @@ class Server:
                 "--max-connections=500",
                 *DURABILITY,
                 *(PLAIN_MYSQL if on_mysql() else ()),
-                *self.as_root,
+                *as_root(),
                 *self.options,
             ],
             stdout=log,
@@ -157,8 +176,14 @@ def main() -> int:
     if missing := _missing():
         sys.exit(missing)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="freshtrak-mariadb-") as home:
+        install(Path(home, "installed"))
+        os.environ[INSTALLED] = f"{home}/installed"
+        return _run(command, Path(home))
+
+
+def _run(command: list[str], home: Path) -> int:
     with (
-        tempfile.TemporaryDirectory(prefix="freshtrak-mariadb-") as home,
         server(Path(home, "private"), "freshtrak_private") as private,
         server(Path(home, "public"), "freshtrak_public") as public,
     ):

@@ -7,9 +7,12 @@ from audit.models import AuditEvent
 
 def _event() -> AuditEvent:
     event = AuditEvent(
-        at=timezone.now(), action="registered", registration_id=1, actor_kind="system",
+        at=timezone.now(),
+        action="registered",
+        registration_id=1,
+        actor_kind="system",
         delta=1,
-    )  # fmt: skip
+    )
     trail.append(event)
     return event
 

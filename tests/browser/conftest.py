@@ -13,7 +13,7 @@ from tests.support import desk
 TABLET = {"width": 768, "height": 1024}
 DESKTOP = {"width": 1280, "height": 900}
 
-PATIENCE = 15_000  # milliseconds: three rounds of the counters
+PATIENCE = 30_000  # milliseconds: six rounds of the counters, on a busy machine
 expect.set_options(timeout=PATIENCE)
 
 

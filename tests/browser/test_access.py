@@ -11,7 +11,7 @@ from tests.browser.conftest import DESKTOP, TABLET, Tablets
 from tests.support import booking as b
 from tests.support import desk, factories
 
-pytestmark = [pytest.mark.real_commits, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.real_commits, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -31,13 +31,27 @@ def booked() -> EventRegistration:
 def _pages(row: EventRegistration) -> list[str]:
     day, household = f"days/{row.event_date_id}/", row.household_id
     return [
-        ".", "?q=Family", f"{row.pk}/change/", f"{row.pk}/attendees/", "add/?q=Family",
-        f"add/?household={household}", f"add/?household={household}&date={row.event_date_id}",
-        "days/?date=2030-01-01", day, f"{day}?q={row.confirmation_code}", f"{day}roster/",
-        f"{day}close-out/", f"{day}walk-in/", "planning/", "../household/",
-        f"../household/{household}/change/", "../../schedules/eventslot/",
-        "../../schedules/eventdate/", "../../audit/auditevent/", "../../audit/checkin/",
-    ]  # fmt: skip
+        ".",
+        "?q=Family",
+        f"{row.pk}/change/",
+        f"{row.pk}/attendees/",
+        "add/?q=Family",
+        f"add/?household={household}",
+        f"add/?household={household}&date={row.event_date_id}",
+        "days/?date=2030-01-01",
+        day,
+        f"{day}?q={row.confirmation_code}",
+        f"{day}roster/",
+        f"{day}close-out/",
+        f"{day}walk-in/",
+        "planning/",
+        "../household/",
+        f"../household/{household}/change/",
+        "../../schedules/eventslot/",
+        "../../schedules/eventdate/",
+        "../../audit/auditevent/",
+        "../../audit/checkin/",
+    ]
 
 
 def _serious(page: Page) -> list[Any]:
@@ -86,8 +100,13 @@ def test_no_page_needs_more_than_the_policy_allows(
 def test_the_gate_fits_a_tablet(tablet: Tablets, booked: EventRegistration) -> None:
     page = tablet("Front desk", size=TABLET)
     day = desk.day(factories.EventDate(booked.event_date_id))
-    for path in (day, f"{day}?q=Family", f"{day}walk-in/?household={booked.household_id}",
-                 f"{day}close-out/", "planning/"):  # fmt: skip
+    for path in (
+        day,
+        f"{day}?q=Family",
+        f"{day}walk-in/?household={booked.household_id}",
+        f"{day}close-out/",
+        "planning/",
+    ):
         page.goto(path)
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, path

@@ -15,7 +15,7 @@ from tests.browser.conftest import DESKTOP, Tablets
 from tests.support import booking as b
 from tests.support import desk, factories
 
-pytestmark = [pytest.mark.real_commits, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.real_commits, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -211,8 +211,12 @@ def test_the_front_desk_is_refused_a_cancellation(tablet: Tablets, slot: EventSl
 
     # A form made by hand, with the token of the one that is there.
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
-    form = {"csrfmiddlewaretoken": token, "action": "cancel", "confirmed": "yes",
-            "_selected_action": str(registration.pk)}  # fmt: skip
+    form = {
+        "csrfmiddlewaretoken": token,
+        "action": "cancel",
+        "confirmed": "yes",
+        "_selected_action": str(registration.pk),
+    }
     address = page.url.replace(f"{registration.pk}/change/", "")
     page.request.post(address, form=form, headers={"Referer": page.url})
     assert b.status_of(registration) == "confirmed"

@@ -17,17 +17,25 @@ from tests.support import booking as b
 from tests.support import desk, factories
 
 PAGES = [
-    "registrations/eventregistration", "registrations/household", "registrations/eventstatus",
-    "schedules/event", "schedules/eventdate", "schedules/eventhour", "schedules/eventslot",
-    "audit/auditevent", "audit/checkin",
-]  # fmt: skip
+    "registrations/eventregistration",
+    "registrations/household",
+    "registrations/eventstatus",
+    "schedules/event",
+    "schedules/eventdate",
+    "schedules/eventhour",
+    "schedules/eventslot",
+    "audit/auditevent",
+    "audit/checkin",
+]
 
 
 @pytest.fixture
 def admin() -> Client:
     client = Client()
-    client.force_login(get_user_model().objects.create_superuser("root", password="x"),
-                       backend="django.contrib.auth.backends.ModelBackend")  # fmt: skip
+    client.force_login(
+        get_user_model().objects.create_superuser("root", password="x"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
     return client
 
 
@@ -74,9 +82,11 @@ def test_nothing_can_be_added_changed_or_deleted(admin: Client, household: House
     registration = b.register(household, factories.EventSlotFactory())
     event = AuditEvent.objects.get()
     rows: list[tuple[str, Any]] = [
-        ("registrations/eventregistration", registration), ("registrations/household", household),
-        ("schedules/eventslot", EventSlot.objects.get()), ("audit/auditevent", event),
-    ]  # fmt: skip
+        ("registrations/eventregistration", registration),
+        ("registrations/household", household),
+        ("schedules/eventslot", EventSlot.objects.get()),
+        ("audit/auditevent", event),
+    ]
 
     for page, row in rows:
         _text(admin, f"{page}/{row.pk}/change/")

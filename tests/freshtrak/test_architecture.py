@@ -8,8 +8,10 @@ from django.conf import settings
 def test_dependencies_point_one_way() -> None:
     linted = subprocess.run(
         [Path(sys.executable).with_name("lint-imports")],
-        cwd=settings.BASE_DIR, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
 
     assert linted.returncode == 0, linted.stdout
 

@@ -9,6 +9,7 @@ from django.db import connections
 
 from freshtrak.databases import PRIVATE, PUBLIC
 from tests.support import booking
+from tools.with_mariadb import Server
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
@@ -87,12 +88,10 @@ def test_sessions_engines_and_letters() -> None:
         connections[PRIVATE].close()
 
 
-def test_a_server_that_may_lose_what_it_committed() -> None:
-    _sql(PUBLIC, "SET GLOBAL innodb_flush_log_at_trx_commit = 2")
-    try:
-        assert "W011" in _found(PUBLIC)
-    finally:
-        _sql(PUBLIC, "SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+def test_a_server_that_may_lose_what_it_committed(own_public: Server) -> None:
+    own_public.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+
+    assert "W011" in _found(PUBLIC)
 
 
 def test_a_server_that_does_not_answer() -> None:

@@ -7,11 +7,14 @@ from rest_framework.test import APIClient
 from freshtrak.databases import PUBLIC
 from tests.support import booking as b
 from tests.support import factories, tokens
+from tools.with_mariadb import Server
 
 
 @pytest.mark.mariadb
 @pytest.mark.real_commits
-def test_connection_to_a_server_that_became_read_only_is_dropped(household: Any) -> None:
+def test_connection_to_a_server_that_became_read_only_is_dropped(
+    household: Any, own_public: Server
+) -> None:
     """As after a failover: the old primary answers, and takes no writes."""
     slot = factories.EventSlotFactory()
     body = {"event_slot_id": slot.pk, "attendees": [household.members.get().pk]}
@@ -24,12 +27,9 @@ def test_connection_to_a_server_that_became_read_only_is_dropped(household: Any)
         )
         return answer.status_code, connections[PUBLIC].connection is None
 
-    with connections[PUBLIC].cursor() as cursor:
-        cursor.execute("SET GLOBAL read_only = 1")
-        try:
-            (refused,) = b.in_parallel(book)
-        finally:
-            cursor.execute("SET GLOBAL read_only = 0")
+    own_public.sql("SET GLOBAL read_only = 1")
+    (refused,) = b.in_parallel(book)
+    own_public.sql("SET GLOBAL read_only = 0")
     (booked,) = b.in_parallel(book)
 
     assert refused == (503, True)

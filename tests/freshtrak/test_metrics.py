@@ -57,10 +57,16 @@ def _lines(script: str) -> list[dict[str, Any]]:
     """What a process logs, as JSON."""
     code = f"import django; django.setup()\n{script}"
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=settings.BASE_DIR,
-        env={**processes.environment(), "LOG_FORMAT": "json",
-             "DJANGO_SETTINGS_MODULE": "freshtrak.settings"},
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=settings.BASE_DIR,
+        env={
+            **processes.environment(),
+            "LOG_FORMAT": "json",
+            "DJANGO_SETTINGS_MODULE": "freshtrak.settings",
+        },
+    )
     assert ended.returncode == 0, ended.stderr
     return [json.loads(line) for line in ended.stderr.splitlines()]
 

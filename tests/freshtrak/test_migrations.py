@@ -14,9 +14,14 @@ from registrations.models import EventRegistration, EventStatus, Household
 from tests.support import factories
 
 TABLES = [
-    "households", "household_members", "event_statuses", "event_registrations",
-    "event_registration_members", "idempotency_records", "audit_events",
-]  # fmt: skip
+    "households",
+    "household_members",
+    "event_statuses",
+    "event_registrations",
+    "event_registration_members",
+    "idempotency_records",
+    "audit_events",
+]
 
 
 def _existing_ddl() -> str:
@@ -66,16 +71,21 @@ def fill(connection: Any, slot: int, gone: int) -> None:
         for name in ("Registered", "Cancelled", "Checked In"):
             cursor.execute(
                 "INSERT INTO event_statuses (name, added_by, last_updated_by, created_at,"
-                f" updated_at) VALUES (%s, {stamps})", [name],
-            )  # fmt: skip
+                f" updated_at) VALUES (%s, {stamps})",
+                [name],
+            )
         for n in (1, 2, 3):
             cursor.execute(
                 "INSERT INTO households (number, name, identification_code, added_by,"
                 f" last_updated_by, created_at, updated_at) VALUES ({n}, 'H', 'C{n}', {stamps})"
             )
         for household, at, status in (
-            (1, slot, 1), (2, slot, 2), (3, gone, 1), ("NULL", slot, 1), ("NULL", slot, "NULL"),
-        ):  # fmt: skip
+            (1, slot, 1),
+            (2, slot, 2),
+            (3, gone, 1),
+            ("NULL", slot, 1),
+            ("NULL", slot, "NULL"),
+        ):
             cursor.execute(
                 "INSERT INTO event_registrations (household_id, event_slot_id, event_status_id,"
                 " added_by, last_updated_by, created_at, updated_at)"

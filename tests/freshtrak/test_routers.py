@@ -2,7 +2,6 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import router
 
-from audit.models import AuditEvent
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration, Household
 from schedules.models import EventSlot
@@ -26,12 +25,6 @@ def test_nothing_is_migrated_on_public_and_schedules_nowhere() -> None:
 def test_no_relation_crosses_the_databases() -> None:
     assert not router.allow_relation(EventRegistration(), EventSlot())
     assert router.allow_relation(EventRegistration(), Household())
-
-
-def test_schedules_are_unmanaged_and_ours_managed() -> None:
-    managed = {model: model._meta.managed for model in (EventSlot, EventRegistration, AuditEvent)}
-
-    assert managed == {EventSlot: False, EventRegistration: True, AuditEvent: True}
 
 
 def test_models_and_migrations_agree() -> None:

@@ -16,8 +16,10 @@ def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
     return subprocess.run(
         [sys.executable, "manage.py", "check", *options],
         env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True, text=True, cwd=settings.BASE_DIR,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=settings.BASE_DIR,
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,9 +121,3 @@ def test_sessions_read_committed_and_wait_briefly_for_locks() -> None:
             assert {value for _, value in cursor.fetchall()} == {"READ-COMMITTED"}
             cursor.execute("SELECT @@innodb_lock_wait_timeout")
             assert cursor.fetchone() == (3,)
-
-
-def test_connections_persist_and_heal() -> None:
-    for alias in (PRIVATE, PUBLIC):
-        assert settings.DATABASES[alias]["CONN_MAX_AGE"] > 0
-        assert settings.DATABASES[alias]["CONN_HEALTH_CHECKS"] is True

@@ -62,10 +62,17 @@ def test_each_is_placed_or_listed_with_its_reason() -> None:
     untouched = EventRegistration.objects.exclude(event_date_id=None).count()
     listed = _listed()
 
-    assert dry == listed == {
-        nobodys.pk: "no_household", gone.pk: "slot_gone", odd.pk: "unknown_status",
-        none.pk: "unknown_status", second.pk: "second_of_day",
-    }  # fmt: skip
+    assert (
+        dry
+        == listed
+        == {
+            nobodys.pk: "no_household",
+            gone.pk: "slot_gone",
+            odd.pk: "unknown_status",
+            none.pk: "unknown_status",
+            second.pk: "second_of_day",
+        }
+    )
     assert untouched == 0
     day = slot.event_hour.event_date
     for row in (confirmed, cancelled, waits, here, nobodys):

@@ -63,12 +63,16 @@ def test_attendees_may_be_a_thousand_and_take_one_place(household: Household) ->
     member = household.members.get()
     HouseholdMember.objects.bulk_create(
         HouseholdMember(
-            household=household, first_name=f"N{n}", last_name="L", added_by="t",
-            date_of_birth=member.date_of_birth, created_at=member.created_at,
+            household=household,
+            first_name=f"N{n}",
+            last_name="L",
+            added_by="t",
+            date_of_birth=member.date_of_birth,
+            created_at=member.created_at,
             updated_at=member.updated_at,
         )
         for n in range(999)
-    )  # fmt: skip
+    )
 
     registration = b.register(household, slot)
 

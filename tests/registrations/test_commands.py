@@ -14,7 +14,7 @@ from registrations.models import EventRegistration, Household, IdempotencyRecord
 from schedules.models import Event, EventDate, EventSlot
 from tests.support import booking as b
 from tests.support import factories, processes
-from tests.support.processes import kill_at
+from tests.support.victims import kill_at
 
 
 def _output(*command: Any, **options: Any) -> str:
@@ -98,9 +98,12 @@ def test_promote_waitlist_after_capacity_was_raised() -> None:
 def test_purge_deletes_what_is_older_than_a_day() -> None:
     for hours in (1, 23, 25, 48):
         IdempotencyRecord(
-            digest=str(hours), fingerprint="f", status=201, body={},
+            digest=str(hours),
+            fingerprint="f",
+            status=201,
+            body={},
             created_at=timezone.now() - timedelta(hours=hours),
-        ).save()  # fmt: skip
+        ).save()
 
     assert _output("purge_idempotency_keys") == "2 deleted\n"
     assert set(IdempotencyRecord.objects.values_list("digest", flat=True)) == {"1", "23"}
@@ -108,19 +111,29 @@ def test_purge_deletes_what_is_older_than_a_day() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["settle"], ["promote_waitlist"], ["purge_idempotency_keys"], ["adopt"],
-     ["reconcile_reserved", "--check"]],
-)  # fmt: skip
+    [
+        ["settle"],
+        ["promote_waitlist"],
+        ["purge_idempotency_keys"],
+        ["adopt"],
+        ["reconcile_reserved", "--check"],
+    ],
+)
 def test_a_database_that_does_not_answer_is_one_line_and_a_status(command: list[str]) -> None:
     nowhere = "mysql://nobody:x@127.0.0.1:9/nowhere"
     environment = {
-        **processes.environment(), "PRIVATE_DATABASE_URL": nowhere, "PUBLIC_DATABASE_URL": nowhere,
-    }  # fmt: skip
+        **processes.environment(),
+        "PRIVATE_DATABASE_URL": nowhere,
+        "PUBLIC_DATABASE_URL": nowhere,
+    }
 
     ended = subprocess.run(
         [sys.executable, "manage.py", *command],
-        cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
 
     assert ended.returncode == 3
     assert "A database does not answer" in ended.stderr

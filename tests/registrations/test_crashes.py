@@ -13,7 +13,7 @@ from registrations.services import settlement
 from schedules.models import EventSlot
 from tests.support import booking as b
 from tests.support import factories
-from tests.support.processes import kill_at
+from tests.support.victims import kill_at
 
 pytestmark = pytest.mark.real_commits
 
@@ -63,9 +63,12 @@ def test_killed_registration_is_settled_by_the_next_operation(point: str, durabl
     first, second, third = factories.households(3)
 
     kill_at(point, "register", first.pk, slot.pk)
-    results = [b.register(second, slot), b.register(third, slot)]
+    came = [b.register(second, slot), b.register(third, slot)]
 
-    assert b.kinds(results) == ["confirmed", "waitlisted" if durable else "confirmed"]
+    assert [b.status_of(each) for each in came] == [
+        "confirmed",
+        "waitlisted" if durable else "confirmed",
+    ]
     assert b.reserved(slot) == 2
     assert b.drift() == {}
 

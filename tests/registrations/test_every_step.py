@@ -28,20 +28,15 @@ from tests.support.victims import Stable, Victim
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
-AT_ONCE = 6
-"""Cases that run side by side, each with proxies and slots of its own."""
-FROZEN_AT_ONCE = 20
-"""The same where they mostly wait."""
-GIVING_UP = 1
-"""Seconds until the service gives up waiting for a server: DATABASE_READ_TIMEOUT."""
+AT_ONCE = 12
+"""Cases that run side by side, each with proxies and slots of its own: they mostly wait."""
+GIVING_UP = 2
+"""Seconds until the service gives up waiting for a frozen server."""
 
 
 @pytest.fixture(scope="module")
 def stable(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stable]:
-    with (
-        django_db_blocker.unblock(),
-        victims.stable(DATABASE_READ_TIMEOUT=str(GIVING_UP)) as running,
-    ):
+    with django_db_blocker.unblock(), victims.stable() as running:
         yield running
 
 
@@ -147,12 +142,11 @@ class Case:
         self.steps = Steps()
         self.private = _proxy(PRIVATE, self.steps)
         self.public = _proxy(PUBLIC, self.steps)
-        self._start = partial(
-            stable.start, {PRIVATE: self.private.port, PUBLIC: self.public.port}, name, *ids
-        )
+        ports = {PRIVATE: self.private.port, PUBLIC: self.public.port}
+        self._start = partial(stable.start, name, *ids, ports=ports)
 
-    def start(self) -> Victim:
-        return self._start()
+    def start(self, read_timeout: int | None = None) -> Victim:
+        return self._start(read_timeout=read_timeout)
 
 
 def _proxy(alias: str, steps: Steps) -> Proxy:
@@ -199,7 +193,7 @@ def _try(
         (newcomer,) = factories.households(1)
         with case.private, case.public, ThreadPoolExecutor(1) as other_server:
             trap = case.steps.trap(at, hold=hold)
-            victim = case.start()
+            victim = case.start(GIVING_UP if fault is private_frozen else None)
             trap.wait()
             fault(case, victim, trap)
             following = other_server.submit(_next, newcomer, case.slot)
@@ -223,6 +217,7 @@ def _next(household: Any, slot: EventSlot) -> EventRegistration:
         connections.close_all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("arrange", OPERATIONS)
 def test_fault_at_every_statement_settles_and_oversells_nothing(
@@ -230,7 +225,7 @@ def test_fault_at_every_statement_settles_and_oversells_nothing(
 ) -> None:
     steps = _steps_of(stable, arrange)
 
-    with ThreadPoolExecutor(FROZEN_AT_ONCE if fault is private_frozen else AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         tries = [
             pool.submit(_try, stable, arrange, fault, number, hold)
             for number in range(1, steps + 1)

@@ -68,9 +68,9 @@ def test_two_first_uses_at_once_give_the_last_place_once(
 
     monkeypatch.setattr(targets, "count_rows", count_together)
 
-    results = b.in_parallel(*(partial(b.register, h, slot) for h in factories.households(2)))
+    given = b.outcomes(*(partial(b.register, h, slot) for h in factories.households(2)))
 
-    assert b.kinds(results) == ["confirmed", "waitlisted"]
+    assert sorted(given) == ["confirmed", "waitlisted"]
     assert Ledger.objects.count() == 1
     assert b.drift() == {}
 
@@ -107,9 +107,8 @@ def test_owner_that_marks_late_clears_nothing_of_a_later_operation() -> None:
 
     with victims.stable() as stable, private, public:
         trap = steps.trap(_is_mark, hold="packet")
-        late = stable.start(
-            {PRIVATE: private.port, PUBLIC: public.port}, "register", first.pk, slot.pk
-        )
+        ports = {PRIVATE: private.port, PUBLIC: public.port}
+        late = stable.start("register", first.pk, slot.pk, ports=ports)
         trap.wait()
         _leave_pending(second, slot)
         trap.release()
@@ -134,7 +133,8 @@ def test_value_seen_that_another_system_writes_again_is_no_evidence_while_the_ow
 
     with victims.stable() as stable, private, public, ThreadPoolExecutor(1) as pool:
         trap = steps.trap(_is_mark, hold="packet")
-        stable.start({PRIVATE: private.port, PUBLIC: public.port}, "cancel", registration.pk)
+        ports = {PRIVATE: private.port, PUBLIC: public.port}
+        stable.start("cancel", registration.pk, ports=ports)
         trap.wait()
         rows = EventSlot.objects.filter(pk=slot.pk)
         rows.update(reserved=F("reserved") + 1, last_update=seen)
@@ -291,7 +291,8 @@ def test_host_that_vanishes_without_a_word_lets_its_locks_go() -> None:
 
     with victims.stable(DATABASE_IDLE_TIMEOUT="1") as stable, private, public:
         trap = steps.trap(is_insert, hold="packet")
-        stable.start({PRIVATE: private.port, PUBLIC: public.port}, "register", gone.pk, slot.pk)
+        ports = {PRIVATE: private.port, PUBLIC: public.port}
+        stable.start("register", gone.pk, slot.pk, ports=ports)
         trap.wait()
         private.freeze()
         public.freeze()

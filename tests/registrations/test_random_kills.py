@@ -28,26 +28,37 @@ def _load(seconds: int, *control: str) -> tuple[dict[str, Any], EventSlot]:
     households = factories.households(24)
     run = subprocess.run(
         [
-            sys.executable, "-m", "tests.support.load", str(seconds),
+            sys.executable,
+            "-m",
+            "tests.support.load",
+            str(seconds),
             ",".join(str(household.pk) for household in households),
             ",".join(str(slot.pk) for slot in [*slots, stamped]),
-            str(stamped.pk), *control,
+            str(stamped.pk),
+            *control,
         ],
-        env=processes.environment(), stdout=subprocess.PIPE, check=True, timeout=seconds + 60,
-    )  # fmt: skip
+        env=processes.environment(),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=seconds + 60,
+    )
     return json.loads(run.stdout), stamped
 
 
 @pytest.mark.mariadb
 def test_control_without_the_ledgers_lock_the_counters_go_wrong() -> None:
-    report, _ = _load(5, "without-ledger-lock")
-    with contextlib.suppress(AssertionError):
-        b.settle_all()
+    held: dict[int, int] = {}
+    for _ in range(6):  # on a busy machine, rivals meet less often
+        report, _ = _load(5, "without-ledger-lock")
+        with contextlib.suppress(AssertionError):
+            b.settle_all()
+        held |= {int(slot): count for slot, count in report["others"]["held"].items()}
+        if b.drift(held):
+            return
+    raise AssertionError("without the lock nothing went wrong")
 
-    held = {int(slot): count for slot, count in report["others"]["held"].items()}
-    assert b.drift(held)
 
-
+@pytest.mark.slow
 def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     seconds = 30 if connections[PRIVATE].vendor == "mysql" else 10
 

@@ -20,7 +20,7 @@ from schedules.models import EventDate, EventSlot
 from schedules.targets import Kind
 from tests.support import booking as b
 from tests.support import factories
-from tests.support.processes import kill_at
+from tests.support.victims import kill_at
 
 
 def _run(*options: str) -> tuple[int, str]:
@@ -81,9 +81,15 @@ def test_json_is_one_array_of_what_was_promised(slot: EventSlot) -> None:
     _set(slot, 4)
 
     assert _json("--check") == [
-        {"event_date_id": slot.event_hour.event_date_id, "event_slot_id": slot.pk, "capacity": 5,
-         "reserved": 4, "counted": 2, "drift": 2},
-    ]  # fmt: skip
+        {
+            "event_date_id": slot.event_hour.event_date_id,
+            "event_slot_id": slot.pk,
+            "capacity": 5,
+            "reserved": 4,
+            "counted": 2,
+            "drift": 2,
+        },
+    ]
     _run("--fix", "--allowance=0")
     assert _run("--check", "--json") == (0, "[]\n")
 
@@ -103,14 +109,15 @@ def test_only_an_event_or_some_days(slot: EventSlot) -> None:
     for row in (slot, later):
         _set(row, 5)
     event = str(later.event_hour.event_date.event_id)
-    week = [str(factories.today()), str(factories.today().replace(year=2199))]
+    week = [str(factories.today()), "2199-01-01"]
 
     assert set(_drifted("--check", "--event-id", event)) == {later.pk}
     assert set(_drifted("--check", f"--date-to={slot.event_hour.event_date.date}")) == {slot.pk}
     assert set(_drifted("--check", f"--date-from={later.event_hour.event_date.date}")) == {later.pk}
     assert set(_drifted("--check", f"--date-from={week[0]}", f"--date-to={week[1]}")) == {
-        slot.pk, later.pk,
-    }  # fmt: skip
+        slot.pk,
+        later.pk,
+    }
     assert set(_drifted("--fix", "--allowance=0", "--event-id", event)) == {later.pk}
     assert b.reserved(slot) == 5
 
@@ -147,8 +154,10 @@ def test_statements_do_not_grow_with_rows() -> None:
     assert statements(1) == statements(50)
 
 
-@pytest.mark.parametrize("options", [[], ["--check", "--fix"], ["--check", "--date-from=soon"],
-                                     ["--check", "--allowance=-1"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--check", "--fix"], ["--check", "--date-from=soon"], ["--check", "--allowance=-1"]],
+)
 def test_options_that_make_no_sense(options: list[str]) -> None:
     with pytest.raises(CommandError):
         _run(*options)
@@ -198,8 +207,7 @@ def _under_load(slots: list[EventSlot], work: Callable[[], None]) -> None:
         finally:
             stop.set()
 
-    results = b.in_parallel(*(lambda n=n: book(households[n::4]) for n in range(4)), reconcile)
-    assert results == [None] * 5
+    b.in_parallel(*(lambda n=n: book(households[n::4]) for n in range(4)), reconcile)
 
 
 @pytest.mark.real_commits

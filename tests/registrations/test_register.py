@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from audit.models import AuditEvent
 from freshtrak.databases import PUBLIC
@@ -20,9 +19,13 @@ from registrations.errors import (
 )
 from registrations.models import EventRegistration, Household
 from registrations.queries import details
+from schedules.keys import date_key
 from schedules.models import EventDate, EventHour, EventSlot
 from tests.support import booking as b
 from tests.support import factories
+from tests.support.factories import NOON
+
+DAY = timedelta(days=1)
 
 
 def _trail(registration: EventRegistration) -> list[tuple[str, int]]:
@@ -100,9 +103,9 @@ def test_register_gives_no_more_than_capacity_where_reserved_is_negative() -> No
     slot = factories.EventSlotFactory(capacity=1, reserved=-3)
     first, second = factories.households(2)
 
-    results = [b.register(first, slot), b.register(second, slot)]
+    came = [b.register(first, slot), b.register(second, slot)]
 
-    assert b.kinds(results) == ["confirmed", "waitlisted"]
+    assert [b.status_of(each) for each in came] == ["confirmed", "waitlisted"]
     assert b.reserved(slot) == -2
 
 
@@ -150,15 +153,15 @@ def test_register_for_a_date_whose_slots_are_out_of_use(household: Household) ->
         ("hour", {"status_id": 2}, "not_published"),
         ("date", {"status_id": 2}, "not_published"),
         ("date", {"status_publish": 0}, "not_published"),
-        ("date", {"published_date_key": factories.in_days(1)}, "not_published"),
+        ("date", {"published_date_key": date_key(NOON + DAY)}, "not_published"),
         ("event", {"status_id": 0}, "not_published"),
         ("event", {"status_publish_event": 0}, "not_published"),
         ("event", {"status_publish_event_dates": 0}, "not_published"),
-        ("date", {"event_date_key": factories.in_days(-1)}, "event_past"),
+        ("date", {"event_date_key": date_key(NOON - DAY)}, "event_past"),
         ("date", {"accept_reservations": 0}, "reservations_not_accepted"),
         (
             "date",
-            {"published_end_datetime": timezone.now() - timedelta(minutes=1)},
+            {"published_end_datetime": NOON - timedelta(minutes=1)},
             "registration_closed",
         ),
     ],

@@ -99,11 +99,11 @@ def test_lock_of_a_row_that_is_deleted() -> None:
     assert counters.lock(Target.date(1)) is None
 
 
+@pytest.mark.mariadb  # SQLite has no FOR UPDATE that could stand alone
 @pytest.mark.real_commits
 def test_lock_outside_a_transaction_is_refused() -> None:
-    if connections[PUBLIC].vendor == "mysql":
-        with pytest.raises(TransactionManagementError):
-            counters.lock(Target.slot(1))
+    with pytest.raises(TransactionManagementError):
+        counters.lock(Target.slot(1))
 
 
 def test_move_is_relative_and_leaves_the_marker() -> None:

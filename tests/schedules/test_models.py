@@ -25,10 +25,17 @@ def test_date_keys(key: int, day: date | None) -> None:
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        (930, "09:30"), (1440, "14:40"), (0, "00:00"), (5, "00:05"), (2359, "23:59"),
-        (2400, "24:00"), (975, None), (2401, None), (-1, None),
+        (930, "09:30"),
+        (1440, "14:40"),
+        (0, "00:00"),
+        (5, "00:05"),
+        (2359, "23:59"),
+        (2400, "24:00"),
+        (975, None),
+        (2401, None),
+        (-1, None),
     ],
-)  # fmt: skip
+)
 def test_time_keys(key: int, text: str | None) -> None:
     assert clock(key) == text
 
@@ -63,15 +70,21 @@ def _date(**values: Any) -> EventDate:
         ({"event_date_key": 20261130}, "event_past"),
         ({"time_zone": "Pacific/Auckland"}, "event_past"),
         ({"published_date_key": 20261202}, "not_published"),
-        ({"published_date_key": 20261202, "event_date_key": 20261202,
-          "time_zone": "Pacific/Auckland"}, None),
+        (
+            {
+                "published_date_key": 20261202,
+                "event_date_key": 20261202,
+                "time_zone": "Pacific/Auckland",
+            },
+            None,
+        ),
         ({"published_end_datetime": NOW}, None),
         ({"published_end_datetime": NOW - timedelta(seconds=1)}, "registration_closed"),
         ({"accept_reservations": 0}, "reservations_not_accepted"),
         ({"accept_reservations": 2}, "reservations_not_accepted"),
         ({"status_id": 3}, "not_published"),
     ],
-)  # fmt: skip
+)
 def test_closed_reason_in_the_events_own_day(values: dict[str, Any], reason: str | None) -> None:
     assert _date(**values).closed_reason(NOW) == reason
 

@@ -1,7 +1,9 @@
 """Short ways to say what most tests do, and the oracle that they ask."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 from django.db import connections
@@ -10,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from audit import trail
 from audit.models import AuditEvent
 from freshtrak.databases import PRIVATE, PUBLIC
+from registrations.errors import RegistrationError
 from registrations.models import EventRegistration, Household, Ledger
 from registrations.services import booking, settlement
 from schedules.models import EventDate, EventSlot
@@ -53,29 +56,43 @@ def reserved(row: EventSlot | EventDate) -> int:
 def in_parallel(*calls: Callable[[], Any]) -> list[Any]:
     """Each call in a thread of its own, all at once, on connections of their own.
 
-    Returns results in the order of the calls; an exception is the result of its call. On
-    MariaDB the threads hold production's grants on public, nothing more.
+    Returns results in the order of the calls; raises what the first of them in that order raised.
+    On MariaDB the threads hold production's grants on public, nothing more.
     """
-    results: list[Any] = [None] * len(calls)
     start = threading.Barrier(len(calls))
 
-    def work(position: int, call: Callable[[], Any]) -> None:
+    def work(call: Callable[[], Any]) -> Any:
         with_production_grants()
         try:
             start.wait(30)
-            results[position] = call()
-        except Exception as error:
-            results[position] = error
+            return call()
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=work, args=(n, call)) for n, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive(), "a thread hangs"
-    return results
+    pool = ThreadPoolExecutor(len(calls))
+    futures = [pool.submit(work, call) for call in calls]
+    pool.shutdown(wait=False)  # a thread that hangs fails the test below, not hangs it too
+    assert not wait(futures, timeout=60).not_done, "a thread hangs"
+    return [future.result() for future in futures]
+
+
+def outcomes(
+    *calls: Callable[[], EventRegistration], refused: type[RegistrationError] | None = None
+) -> list[str]:
+    """All at once, as `in_parallel`: the status of each registration, or the code of a refusal.
+
+    Only of a refusal that the test expects; any other error is raised.
+    """
+
+    def outcome(call: Callable[[], EventRegistration]) -> str:
+        if refused is None:
+            return str(call().event_status)
+        try:
+            return str(call().event_status)
+        except refused as refusal:
+            return refusal.code
+
+    return in_parallel(*(partial(outcome, call) for call in calls))
 
 
 def with_production_grants() -> None:
@@ -84,16 +101,10 @@ def with_production_grants() -> None:
     if connection.vendor == "mysql":
         connection.close()
         connection.settings_dict = {
-            **connection.settings_dict, "USER": "booking", "PASSWORD": "booking",
-        }  # fmt: skip
-
-
-def kinds(results: Iterable[Any]) -> list[str]:
-    """Sorted: the status of each registration, the class of each error."""
-    return sorted(
-        str(result.event_status) if isinstance(result, EventRegistration) else type(result).__name__
-        for result in results
-    )
+            **connection.settings_dict,
+            "USER": "booking",
+            "PASSWORD": "booking",
+        }
 
 
 HOLDING = "('confirmed', 'checked_in', 'no_show')"

@@ -1,8 +1,9 @@
 """Rows for tests. Public rows go in as PantryTrak would write them, all columns filled."""
 
 import itertools
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import factory
 from django.utils import timezone
@@ -12,6 +13,9 @@ from registrations.models import Household, HouseholdMember
 from schedules import sandbox
 from schedules.keys import date_key
 from schedules.models import Event, EventDate, EventHour, EventSlot
+
+NOON = datetime(2026, 6, 17, 12, tzinfo=ZoneInfo("America/New_York"))
+"""When the tests take place that do not commit."""
 
 
 def today() -> date:
@@ -121,9 +125,14 @@ def households(count: int) -> list[Household]:
     )
     HouseholdMember.objects.bulk_create(
         HouseholdMember(
-            household=household, first_name="First", last_name="Last", added_by="test",
-            date_of_birth=date(1980, 1, 15), created_at=now, updated_at=now,
+            household=household,
+            first_name="First",
+            last_name="Last",
+            added_by="test",
+            date_of_birth=date(1980, 1, 15),
+            created_at=now,
+            updated_at=now,
         )
         for household in made
-    )  # fmt: skip
+    )
     return made

@@ -35,7 +35,9 @@ from registrations.errors import RegistrationError  # noqa: E402
 from registrations.models import EventRegistration, Household, Ledger  # noqa: E402
 from registrations.services import ledgers  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
-from tests.support import booking  # noqa: E402
+from tests.support import booking, public_guard  # noqa: E402
+
+public_guard.install()
 
 CUT = {1053, 1317, 1927, 2006, 2013, 2055, 0}
 """What a client is told when its connection is cut, or was."""

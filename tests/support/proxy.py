@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
 COM_QUERY = b"\x00\x03"  # sequence 0, then the command
-PATIENCE = 30.0  # seconds, enough for a process to start on a busy machine
+PATIENCE = 60.0  # seconds, enough for a process to start on a busy machine
 
 Hold = Literal["packet", "answer"]
 Side = Literal["both", "client", "server"]

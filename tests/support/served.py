@@ -59,12 +59,18 @@ def serve(**environment: str) -> Iterator[Service]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "gunicorn", "freshtrak.wsgi:application", "--bind",
-            f"127.0.0.1:{port}", "--log-level", "warning",
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "freshtrak.wsgi:application",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--log-level",
+            "warning",
         ],
         env={**processes.environment(), "LOG_FORMAT": "json", **environment},
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     service = Service(f"http://127.0.0.1:{port}", process)
     try:
         deadline = time.monotonic() + 30

@@ -1,8 +1,4 @@
-"""One operation in a process that stops at a named point of the protocol, to be killed there.
-
-    python -m tests.support.victim POINT OPERATION
-
-where OPERATION is one of
+"""What a process of `tests.support.victims` does: one operation, up to a named point if wanted.
 
     register HOUSEHOLD SLOT    cancel REGISTRATION    move REGISTRATION SLOT    promote SLOT
     settle_target SLOT         settle                 reconcile    post PATH TOKEN BODY HEADERS
@@ -12,7 +8,7 @@ Production code knows nothing of this: the points are the two commits of the two
 
 import json
 import os
-import sys
+import signal
 from collections.abc import Callable
 
 import django
@@ -29,7 +25,9 @@ from registrations.queries.counts import Scope  # noqa: E402
 from registrations.services import reconciliation, settlement, waitlist  # noqa: E402
 from schedules.models import EventSlot  # noqa: E402
 from schedules.targets import Target  # noqa: E402
-from tests.support import booking  # noqa: E402
+from tests.support import booking, public_guard  # noqa: E402
+
+public_guard.install()
 
 POINTS = {
     "before-private-commit": (PRIVATE, "before"),
@@ -39,7 +37,8 @@ POINTS = {
 }
 
 
-def stop_at(point: str) -> None:
+def stop_at(point: str, reached: Callable[[str], None]) -> None:
+    """From here on this process stops at `point`, and tells so."""
     alias, when = POINTS[point]
     connection = connections[alias]
     commit: Callable[[], None] = connection.commit
@@ -47,8 +46,8 @@ def stop_at(point: str) -> None:
     def stopping_commit() -> None:
         if when == "after":
             commit()
-        print(point, flush=True)
-        sys.stdin.read()  # until SIGKILL
+        reached(point)
+        signal.pause()  # until SIGKILL
 
     connection.commit = stopping_commit  # type: ignore[method-assign]
 
@@ -73,25 +72,15 @@ def run(operation: str, *ids: str | int) -> str:
         reconciliation.reconcile(Scope(), fix=True, report=lambda drift: None)
     elif operation == "settle":
         settlement.settle_all(patience=0)
-    return "done"
-
-
-def _status(registration: EventRegistration) -> str:
-    return str(registration.event_status)
-
-
-def main(point: str, operation: str, *ids: str) -> None:
-    stop_at(point)
-    if operation == "post":
-        path, token, body, headers = ids
+    elif operation == "post":
+        path, token, body, headers = map(str, ids)
         APIClient(raise_request_exception=False).post(
             path,
             json.loads(body),
             headers={"Host": "localhost", "Authorization": token, **json.loads(headers)},
         )
-    else:
-        run(operation, *ids)
+    return "done"
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _status(registration: EventRegistration) -> str:
+    return str(registration.event_status)

@@ -3,21 +3,25 @@
 Each is forked from a process that has imported everything, so that it starts at once:
 
     with victims.stable() as stable:
-        victim = stable.start({PRIVATE: 3306, PUBLIC: 3307}, "register", household.pk, slot.pk)
+        victim = stable.start("register", household.pk, slot.pk)
         victim.kill()               # SIGKILL
         victim.outcome.result(30)   # or: what it answered its caller
 """
 
+import atexit
+import gc
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from tests.support import processes
@@ -27,11 +31,19 @@ from tests.support import processes
 class Victim:
     number: int
     pid: "Future[int]" = field(default_factory=Future)
+    reached: "Future[str]" = field(default_factory=Future)
+    """The point at which it stops, once it is there."""
     outcome: "Future[str]" = field(default_factory=Future)
     """Never set for a process that was killed."""
 
     def kill(self) -> None:
-        os.kill(self.pid.result(30), signal.SIGKILL)
+        """Kills it, and waits until it is dead: until then it has its connections and locks."""
+        process = os.pidfd_open(self.pid.result(30))
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            assert select.select([process], [], [], 30)[0], "a killed process lives on"
+        finally:
+            os.close(process)
 
 
 class Stable:
@@ -43,12 +55,28 @@ class Stable:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def start(self, ports: dict[str, int], operation: str, *ids: int) -> Victim:
-        """Runs an operation of `tests.support.victim` on servers at these ports, by alias."""
+    def start(
+        self,
+        operation: str,
+        *ids: int | str,
+        ports: dict[str, int] | None = None,
+        read_timeout: int | None = None,
+        stop_at: str | None = None,
+    ) -> Victim:
+        """Runs an operation of `tests.support.victim`, up to a point if one is named there.
+
+        `ports`, by alias, are those of other servers than the tests'; `read_timeout` is in seconds.
+        """
         with self._lock:
             victim = Victim(len(self._victims))
             self._victims.append(victim)
-            order = {"number": victim.number, "ports": ports, "operation": [operation, *ids]}
+            order = {
+                "number": victim.number,
+                "ports": ports or {},
+                "read_timeout": read_timeout,
+                "stop_at": stop_at,
+                "operation": [operation, *ids],
+            }
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
@@ -59,10 +87,8 @@ class Stable:
         for line in self._process.stdout:
             report = json.loads(line)
             victim = self._victims[report["number"]]
-            if "pid" in report:
-                victim.pid.set_result(report["pid"])
-            else:
-                victim.outcome.set_result(report["outcome"])
+            for name in report.keys() & {"pid", "reached", "outcome"}:
+                getattr(victim, name).set_result(report[name])
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -78,13 +104,39 @@ def stable(**environment: str) -> Iterator[Stable]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.victims"],
         env={**processes.environment(), "LOG_LEVEL": "CRITICAL", **environment},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     running = Stable(process)
     try:
         yield running
     finally:
         running.close()
+
+
+@cache
+def _shared() -> Stable:
+    """One for all tests of this process."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(stable())
+
+
+def kill_at(point: str, operation: str, *ids: int | str) -> None:
+    """Runs an operation in a process of its own and kills it with SIGKILL at `point`.
+
+    Points and operations: see tests/support/victim.py.
+    """
+    victim = _shared().start(operation, *ids, stop_at=point)
+    wait([victim.reached, victim.outcome], timeout=30, return_when=FIRST_COMPLETED)
+    assert victim.reached.done(), f"not at {point}, but: {victim.outcome}"
+    victim.kill()
+
+
+def kill_in_request(point: str, path: str, token: str, body: Any, **headers: str) -> None:
+    """Sends a POST to a process of its own and kills it with SIGKILL at `point` of its answer."""
+    kill_at(point, "post", path, token, json.dumps(body), json.dumps(headers))
 
 
 # In the process itself ----------------------------------------------------------------
@@ -94,6 +146,7 @@ def _serve() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's business here
     from tests.support import victim  # imports Django, and all that an operation needs
 
+    gc.freeze()  # a collection in a child would copy all that it shares with this process
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()
@@ -108,6 +161,12 @@ def _run(victim: Any, order: dict[str, Any]) -> str:
 
     for alias, port in order["ports"].items():
         connections[alias].settings_dict["PORT"] = port
+        if order["read_timeout"]:
+            connections[alias].settings_dict["OPTIONS"]["read_timeout"] = order["read_timeout"]
+    if order["stop_at"]:
+        victim.stop_at(
+            order["stop_at"], lambda point: _report(number=order["number"], reached=point)
+        )
     try:
         return str(victim.run(*order["operation"]))
     except Exception as error:

@@ -139,9 +139,14 @@ def test_tokens_of_an_identity_provider(
 
     def answer(signed_by: Any = key, algorithm: str = "RS256", **change: Any) -> int:
         claims = {
-            "sub": "u", "household_id": household.pk, "iss": "https://idp.example",
-            "aud": "freshtrak", "exp": int(time.time()) + 60, "token_use": "access", **change,
-        }  # fmt: skip
+            "sub": "u",
+            "household_id": household.pk,
+            "iss": "https://idp.example",
+            "aud": "freshtrak",
+            "exp": int(time.time()) + 60,
+            "token_use": "access",
+            **change,
+        }
         token = jwt.encode(claims, signed_by, algorithm, headers={"kid": "1"})
         return _answer(client, f"Bearer {token}")[0]
 

@@ -61,9 +61,10 @@ def test_document_is_valid_openapi_3_1() -> None:
 def test_every_operation_says_roles_errors_and_idempotency() -> None:
     for path, method, operation in _operations(_document()):
         problems = [
-            status for status, answer in operation["responses"].items()
+            status
+            for status, answer in operation["responses"].items()
             if "application/problem+json" in answer.get("content", {})
-        ]  # fmt: skip
+        ]
         headers = [p["name"] for p in operation.get("parameters", []) if p["in"] == "header"]
         signed_in = operation["x-roles"] != ANYBODY
 
@@ -203,9 +204,11 @@ def test_roles_are_what_the_document_says(role: str, household: Any) -> None:
     registration = b.register(household, factories.EventSlotFactory())
     slot = EventSlot.objects.get()
     ids = {
-        "registration_id": registration.pk, "event_slot_id": slot.pk,
-        "event_date_id": registration.event_date_id, "event_id": registration.event_id,
-    }  # fmt: skip
+        "registration_id": registration.pk,
+        "event_slot_id": slot.pk,
+        "event_date_id": registration.event_date_id,
+        "event_id": registration.event_id,
+    }
 
     for path, method, operation in _operations(_document()):
         status = _call(role, path.format(**ids), method, household)
@@ -239,9 +242,13 @@ def test_no_answer_is_a_5xx_or_not_described(role: str) -> None:
     for operation in schema.get_all_operations():
 
         @settings(
-            max_examples=16, deadline=None, database=None, derandomize=True,
-            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+            max_examples=16,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         @given(case=operation.ok().as_strategy())
         def fuzz(case: Any) -> None:
             cache.clear()

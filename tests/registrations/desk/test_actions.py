@@ -78,8 +78,10 @@ def test_promote_takes_the_head_of_the_waitlist_chosen_or_not() -> None:
     assert f"Abe {head.confirmation_code} , Bea {second.confirmation_code}" in asked
     assert "2 promoted: Abe, Bea." in said
     assert [b.status_of(row) for row in (head, second, third)] == [
-        "confirmed", "confirmed", "waitlisted",
-    ]  # fmt: skip
+        "confirmed",
+        "confirmed",
+        "waitlisted",
+    ]
     assert b.drift() == {}
 
 

@@ -146,8 +146,10 @@ def test_close_out_marks_the_rest(today: EventDate, slot: EventSlot) -> None:
     assert "1 marked as no-show." in said
     assert "0 marked as no-show." in again
     assert [b.status_of(row) for row in (here, away, waits)] == [
-        "checked_in", "no_show", "waitlisted",
-    ]  # fmt: skip
+        "checked_in",
+        "no_show",
+        "waitlisted",
+    ]
     assert b.drift() == {}
 
 
@@ -221,9 +223,13 @@ def test_pages_run_a_fixed_number_of_queries(today: EventDate, slot: EventSlot) 
     def queries(path: str, **query: str) -> int:
         return len(b.statements(lambda: desk.page(anna, path, **query)))
 
-    paths = [(desk.day(today), {}), (desk.day(today), {"q": "Family"}),
-             (f"{desk.day(today)}counters/", {}), (f"{desk.day(today)}roster/", {}),
-             ("planning/", {})]  # fmt: skip
+    paths = [
+        (desk.day(today), {}),
+        (desk.day(today), {"q": "Family"}),
+        (f"{desk.day(today)}counters/", {}),
+        (f"{desk.day(today)}roster/", {}),
+        ("planning/", {}),
+    ]
 
     def all_queries(people: int) -> list[int]:
         for household in factories.households(people):

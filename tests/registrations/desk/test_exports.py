@@ -57,8 +57,11 @@ def test_harmless(text: str) -> None:
 
 def test_plain_values_stay() -> None:
     assert [exports.harmless(value) for value in ("Ada-Mae", 7, "", "a=b")] == [
-        "Ada-Mae", 7, "", "a=b",
-    ]  # fmt: skip
+        "Ada-Mae",
+        7,
+        "",
+        "a=b",
+    ]
 
 
 def test_too_much_for_one_file(nasty: Any, monkeypatch: pytest.MonkeyPatch) -> None:

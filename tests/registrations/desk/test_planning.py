@@ -21,8 +21,12 @@ def test_chart_adds_up_the_distributions_of_a_day() -> None:
 
     assert top == 16
     assert [(bar.capacity, bar.reserved, bar.waiting) for bar in bars[:5]] == [
-        (0, 0, 0), (15, 6, 0), (0, 0, 0), (1, 1, 2), (0, 0, 0),
-    ]  # fmt: skip
+        (0, 0, 0),
+        (15, 6, 0),
+        (0, 0, 0),
+        (1, 1, 2),
+        (0, 0, 0),
+    ]
     assert [bar.day for bar in bars[:2]] == [first, first + timedelta(days=1)]
     assert bars[3].waiting_y + bars[3].waiting_height == bars[3].capacity_y
 

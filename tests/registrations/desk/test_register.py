@@ -142,8 +142,9 @@ def test_walk_in_is_booked_and_checked_in_at_once(rivera: Household) -> None:
     registration = EventRegistration.objects.get()
     assert b.status_of(registration) == "checked_in"
     assert [event.action for event in AuditEvent.objects.order_by("pk")] == [
-        "registered", "checked_in",
-    ]  # fmt: skip
+        "registered",
+        "checked_in",
+    ]
     assert CheckIn.objects.get().household_member_ids == _members(rivera)
     assert (b.reserved(slot), b.drift()) == (1, {})
 

@@ -17,12 +17,12 @@ ACTIONS = {
     "Administrator": {"check_in", "undo_check_in", "mark_no_show", "move", "promote", "cancel"},
 }
 GROUPS = list(ACTIONS)
-TODAY = {"event_hour__event_date__event_date_key": factories.in_days(0)}
 
 
 @pytest.fixture
 def slot() -> EventSlot:
-    return factories.EventSlotFactory(capacity=1, **TODAY)
+    today = factories.in_days(0)
+    return factories.EventSlotFactory(capacity=1, event_hour__event_date__event_date_key=today)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -10,8 +10,8 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration
 from tests.support import booking as b
 from tests.support import factories, served, tokens
-from tests.support.processes import kill_in_request
 from tests.support.served import Answer, Service
+from tests.support.victims import kill_in_request
 
 pytestmark = pytest.mark.real_commits
 
@@ -113,6 +113,18 @@ def test_connections_that_were_cut_heal_without_a_restart(service: Service) -> N
     assert answers[0].status == 201
     assert {answer.status for answer in answers[1:]} == {409}
     assert b.drift() == {}
+
+
+@pytest.mark.mariadb
+def test_connections_outlive_their_request(service: Service) -> None:
+    service.request("GET", "/api/v1/events/")
+
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM information_schema.processlist"
+            " WHERE user = 'booking' AND db = DATABASE()"
+        )
+        assert cursor.fetchone()[0] > 0
 
 
 def _cut_all_other_connections(alias: str) -> None:
