@@ -56,7 +56,7 @@ def index(request: HttpRequest) -> HttpResponse:
     except common.DOWN:
         days, is_down = [], True
     if len(days) == 1:
-        return redirect("admin:registrations_day", days[0].row.pk)
+        return redirect("admin:registrations_day", days[0].event_date.pk)
     return common.page(
         request,
         "days.html",
@@ -86,7 +86,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     return common.page(
         request,
         "day.html",
-        day.row.event.event_name if day else "Date not in the schedules",
+        day.event_date.event.event_name if day else "Date not in the schedules",
         event_date_id=event_date_id,
         **vars(numbers),
         text=text,
@@ -229,7 +229,7 @@ def _numbers(event_date_id: int) -> Numbers:
     else:
         warning = "" if day else "PantryTrak no longer has this date."
     if day is not None:
-        by_status = day.fill.by_status
+        by_status = day.occupancy.by_status
     else:
         by_status = occupancy.total(occupancy.tallies([event_date_id])[event_date_id])
     return Numbers(day, warning, _by_name(by_status))

@@ -53,7 +53,7 @@ def _choose(
         rows=entries,
         dates=occupancy.upcoming(now),
         chosen=day,
-        closed_reason=day and day.row.closed_reason(now),
+        closed_reason=day and day.event_date.closed_reason(now),
         form=form,
         checkbox_name=ACTION_CHECKBOX_NAME,
         next=common.next_url(request, ""),

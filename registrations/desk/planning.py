@@ -95,13 +95,15 @@ def chart(first: date, last: date, days: Sequence[Day]) -> tuple[int, list[Bar]]
     count = (last - first).days + 1
     step = (WIDTH - MARGIN) // count
     calendar = [first + timedelta(days=offset) for offset in range(count)]
-    fills = {day: [of.fill for of in days if of.row.date == day] for day in calendar}
+    on_day = {
+        day: [date.occupancy for date in days if date.event_date.date == day] for day in calendar
+    }
     sums = [
         (
             day,
-            max(sum(fill.capacity for fill in fills[day]), 0),
-            max(sum(fill.reserved for fill in fills[day]), 0),
-            sum(fill.waiting for fill in fills[day]),
+            max(sum(date.capacity for date in on_day[day]), 0),
+            max(sum(date.reserved for date in on_day[day]), 0),
+            sum(date.waiting for date in on_day[day]),
         )
         for day in calendar
     ]

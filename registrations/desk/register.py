@@ -144,8 +144,8 @@ def _book(
 ) -> HttpResponse:
     household, members = resolved
     shape = WalkInForm if walk_in else BookingForm
-    closed = day.row.closed_reason(timezone.now())
-    initial = {"reason": "walk-in"} if walk_in and day.row.accept_walkin else {}
+    closed = day.event_date.closed_reason(timezone.now())
+    initial = {"reason": "walk-in"} if walk_in and day.event_date.accept_walkin else {}
     form = shape(_sent(request), day=day, members=members, initial=initial)
     if form.is_valid():
         try:
@@ -160,7 +160,7 @@ def _book(
         day=day,
         form=form,
         closed_reason=closed,
-        takes_no_walk_ins=walk_in and not day.row.accept_walkin,
+        takes_no_walk_ins=walk_in and not day.event_date.accept_walkin,
     )
 
 
@@ -180,7 +180,7 @@ def _register(
             override_reason=form.cleaned_data["reason"],
             by=common.actor(request),
         )
-        day_url = reverse("admin:registrations_day", args=[day.row.pk])
+        day_url = reverse("admin:registrations_day", args=[day.event_date.pk])
         return redirect(f"{day_url}?done={registration.pk}")
     registration = booking.register(
         household_id=household.pk,

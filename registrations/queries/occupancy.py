@@ -59,21 +59,21 @@ class Hour:
 
 @dataclass(frozen=True)
 class Day:
-    """One date of an event. If it is booked by slot it has hours, otherwise only its own `fill`."""
+    """One date of an event. If it is booked by slot it has hours, else only its `occupancy`."""
 
-    row: EventDate
-    fill: Occupancy
+    event_date: EventDate
+    occupancy: Occupancy
     hours: list[Hour]
 
     @property
     def targets(self) -> list[Occupancy]:
         """What can be booked: the slots in use, or the date itself."""
         slots = [slot for hour in self.hours for slot in hour.slots if slot.is_active]
-        return slots or [self.fill]
+        return slots or [self.occupancy]
 
     def is_to_come(self, now: datetime) -> bool:
         """Whether the day is after today in the event's time zone."""
-        return self.row.event_date_key > date_key(now.astimezone(self.row.event.zone))
+        return self.event_date.event_date_key > date_key(now.astimezone(self.event_date.event.zone))
 
 
 def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:
