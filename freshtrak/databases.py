@@ -4,11 +4,12 @@ The lowest layer: everything may import it, and nothing else in the project spel
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 PRIVATE = "default"
 """freshtrak_private: ours to migrate; registrations, audit, and Django's own tables."""
@@ -18,8 +19,8 @@ PUBLIC = "freshtrak_public"
 
 # SQL by hand, where every booking passes ------------------------------------------------
 
-SqlValue: TypeAlias = str | int | bool | datetime | Mapping[str, object] | None
-"""What a statement takes: datetimes are aware, a mapping is a JSON column."""
+SqlValue: TypeAlias = str | int | bool | datetime | dict[str, Any] | None
+"""What a statement takes: datetimes are aware, a dict is for a JSON column."""
 
 Row: TypeAlias = tuple[Any, ...]
 """One row, in the order of the statement's columns."""
@@ -27,25 +28,28 @@ Row: TypeAlias = tuple[Any, ...]
 
 def query(alias: str, sql: str, *values: SqlValue) -> list[Row]:
     """The rows of a SELECT. Placeholders are `%s`; datetimes come back as `moment` reads them."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute(sql, [_adapted(alias, value) for value in values])
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _adapted(connection, values))
         return list(cursor.fetchall())
 
 
 def execute(alias: str, sql: str, *values: SqlValue) -> int:
     """Runs a statement that writes; returns how many rows it matched."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute(sql, [_adapted(alias, value) for value in values])
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _adapted(connection, values))
         return int(cursor.rowcount)
 
 
 def insert(alias: str, table: str, **values: SqlValue) -> int:
     """Inserts one row; returns the id that the database gave it."""
-    with connections[alias].cursor() as cursor:
-        columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+    connection = connections[alias]
+    columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+    with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608
-            [_adapted(alias, value) for value in values.values()],
+            _adapted(connection, values.values()),
         )
         return int(cursor.lastrowid or 0)
 
@@ -85,10 +89,14 @@ def ids(values: Sequence[int]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def _adapted(alias: str, value: SqlValue) -> Any:
-    if isinstance(value, datetime):
-        return connections[alias].ops.adapt_datetimefield_value(value)
-    return json.dumps(value) if isinstance(value, Mapping) else value
+def _adapted(connection: BaseDatabaseWrapper, values: Iterable[SqlValue]) -> list[Any]:
+    adapted: list[Any] = []
+    for value in values:
+        if isinstance(value, datetime):
+            adapted.append(connection.ops.adapt_datetimefield_value(value))
+        else:
+            adapted.append(json.dumps(value) if isinstance(value, dict) else value)
+    return adapted
 
 
 # What an error means --------------------------------------------------------------------

@@ -42,19 +42,14 @@ class Appointment:
         return midnight + timedelta(hours=hour, minutes=minute)
 
 
-def _of_slot(slot: EventSlot) -> Appointment:
-    return _describe(slot.event_hour.event_date, slot, slot.pk)
-
-
-def _of_date(day: EventDate) -> Appointment:
-    return _describe(day, day, None)
-
-
-def _describe(day: EventDate, timed: EventSlot | EventDate, slot_id: int | None) -> Appointment:
+def _describe(timed: EventSlot | EventDate) -> Appointment:
+    """The appointment of a slot with its schedule, or of a whole date with its event."""
+    slot = timed if isinstance(timed, EventSlot) else None
+    day = timed.event_hour.event_date if isinstance(timed, EventSlot) else timed
     return Appointment(
         event_id=day.event.pk,
         event_date_id=day.pk,
-        event_slot_id=slot_id,
+        event_slot_id=slot.pk if slot else None,
         event_name=day.event.event_name,
         date=day.date,
         start_time=timed.start_time,
@@ -93,11 +88,11 @@ def offer(target: Target, now: datetime) -> Offer | None:
         if (day := days.filter(pk=target.id).first()) is None:
             return None
         return Offer(
-            _of_date(day), day.closed_reason(now), day.has_slots, day.capacity > day.reserved
+            _describe(day), day.closed_reason(now), day.has_slots, day.capacity > day.reserved
         )
     if (slot := _read_slot(target.id)) is None:
         return None
-    return Offer(_of_slot(slot), slot.closed_reason(now), False, slot.capacity > slot.reserved)
+    return Offer(_describe(slot), slot.closed_reason(now), False, slot.capacity > slot.reserved)
 
 
 def find_many(targets: Iterable[Target]) -> dict[Target, Appointment]:
@@ -108,10 +103,10 @@ def find_many(targets: Iterable[Target]) -> dict[Target, Appointment]:
     found: dict[Target, Appointment] = {}
     if slot_ids := ids[Kind.SLOT]:
         slots = EventSlot.objects.with_schedule().defer(_TEXT_OF_SLOT).filter(pk__in=slot_ids)
-        found |= {Target.slot(slot.pk): _of_slot(slot) for slot in slots}
+        found |= {Target.slot(slot.pk): _describe(slot) for slot in slots}
     if date_ids := ids[Kind.DATE]:
         days = EventDate.objects.select_related("event").defer(_TEXT_OF_DATE)
-        found |= {Target.date(day.pk): _of_date(day) for day in days.filter(pk__in=date_ids)}
+        found |= {Target.date(day.pk): _describe(day) for day in days.filter(pk__in=date_ids)}
     return found
 
 

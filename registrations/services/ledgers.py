@@ -30,37 +30,29 @@ def lock(*targets: Target) -> dict[Target, Ledger]:
     look at the counter and the waitlisting, and both while a commit is still on its way. The first
     statement of its transaction, in the order of locks. Raises LedgerMissing.
     """
-    locked = {target: _locked(target) for target in sorted(set(targets))}
-    missing = [target for target, ledger in locked.items() if ledger is None]
-    if missing:
+    locked = lock_existing(targets)
+    if missing := [target for target in targets if target not in locked]:
         raise LedgerMissing(missing)
-    return {target: ledger for target, ledger in locked.items() if ledger is not None}
-
-
-def _locked(target: Target) -> Ledger | None:
-    rows = _lock_rows(target.kind, [target.id])
-    return rows[0] if rows else None
+    return locked
 
 
 def lock_existing(targets: Collection[Target]) -> dict[Target, Ledger]:
     """Locks the ledgers of many targets, in the order of locks; without those not opened yet."""
     locked: dict[Target, Ledger] = {}
     for kind in Kind:
-        target_ids = sorted(target.id for target in targets if target.kind is kind)
-        for ledger in _lock_rows(kind, target_ids) if target_ids else ():
+        target_ids = [target.id for target in targets if target.kind is kind]
+        if not target_ids:
+            continue
+        for row in query(
+            PRIVATE,
+            f"SELECT {', '.join(Ledger.COLUMNS)} FROM ledgers WHERE kind = %s"  # noqa: S608
+            f" AND target_id IN ({ids(target_ids)}) ORDER BY target_id {row_lock(PRIVATE)}",
+            kind.value,
+            *target_ids,
+        ):
+            ledger = Ledger.from_row(row)
             locked[ledger.target] = ledger
     return locked
-
-
-def _lock_rows(kind: Kind, target_ids: Sequence[int]) -> list[Ledger]:
-    rows = query(
-        PRIVATE,
-        f"SELECT {', '.join(Ledger.COLUMNS)} FROM ledgers WHERE kind = %s"  # noqa: S608
-        f" AND target_id IN ({ids(target_ids)}) ORDER BY target_id {row_lock(PRIVATE)}",
-        kind.value,
-        *target_ids,
-    )
-    return [Ledger.from_row(row) for row in rows]
 
 
 def existing(kind: Kind, ids: Collection[int]) -> QuerySet[Ledger]:
