@@ -5,14 +5,13 @@ Privileges are checked with EXPLAIN, which needs those of the statement but does
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 
-from freshtrak.databases import PRIVATE, PUBLIC
+from freshtrak.databases import PRIVATE, PUBLIC, query
 
 LONGEST_LOCK_WAIT = 10  # seconds; with MySQL's default of 50, one stuck row blocks every worker
 CLOCKS_APART = 5  # seconds
@@ -61,17 +60,11 @@ def _findings(alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _query(alias: str, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
-    with connections[alias].cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
-
-
 def _columns(alias: str) -> Iterator[CheckMessage]:
     """Public has the columns we read, with the types we expect."""
     column_types = {
         (table, column): data_type
-        for table, column, data_type in _query(
+        for table, column, data_type in query(
             alias,
             "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = DATABASE()",
@@ -115,7 +108,7 @@ def _privileges(alias: str) -> Iterator[CheckMessage]:
 
 def _has_privilege(alias: str, statement: str) -> bool:
     try:
-        _query(alias, f"EXPLAIN {statement}")
+        query(alias, f"EXPLAIN {statement}")
     except DatabaseError as error:
         if error.args[0] in {1044, 1142, 1143}:  # denied: database, table, column
             return False
@@ -126,14 +119,14 @@ def _has_privilege(alias: str, statement: str) -> bool:
 def _sessions(alias: str) -> Iterator[CheckMessage]:
     """Sessions read only committed data, and do not wait long for a lock."""
     names = "('tx_isolation', 'transaction_isolation')"
-    level = _query(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
+    level = query(alias, f"SHOW VARIABLES WHERE variable_name IN {names}")[0][1]
     if level != "READ-COMMITTED":
         yield Warning(
             f"Sessions of {alias} run at {level}.",
             hint="Remove isolation_level from the URL: the service sets READ COMMITTED itself.",
             id="freshtrak.W005",
         )
-    wait = int(_query(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
+    wait = int(query(alias, "SELECT @@innodb_lock_wait_timeout")[0][0])
     if wait > LONGEST_LOCK_WAIT:
         yield Warning(
             f"Sessions of {alias} wait up to {wait} s for a lock.",
@@ -144,7 +137,7 @@ def _sessions(alias: str) -> Iterator[CheckMessage]:
 
 def _engines(alias: str) -> Iterator[CheckMessage]:
     """Every table we use has transactions and row locks."""
-    wrong_engines = _query(
+    wrong_engines = query(
         alias,
         "SELECT table_name, engine FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'",
@@ -158,7 +151,7 @@ def _engines(alias: str) -> Iterator[CheckMessage]:
 
 
 def _clock(alias: str) -> Iterator[CheckMessage]:
-    server_time = _query(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
+    server_time = query(alias, "SELECT UNIX_TIMESTAMP(SYSDATE(6))")[0][0]
     apart = abs(float(server_time) - timezone.now().timestamp())
     if apart > CLOCKS_APART:
         yield Warning(
@@ -170,14 +163,14 @@ def _clock(alias: str) -> Iterator[CheckMessage]:
 
 def _durability(alias: str) -> Iterator[CheckMessage]:
     """Commits survive a crash, and timestamps prove what the protocol needs: docs/protocol.md."""
-    flush = int(_query(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
+    flush = int(query(alias, "SELECT @@innodb_flush_log_at_trx_commit")[0][0])
     if flush != 1:
         yield Warning(
             f"{alias} may lose committed data (innodb_flush_log_at_trx_commit = {flush}).",
             hint="Set it to 1: a confirmed place must survive a crash of the server.",
             id="freshtrak.W011",
         )
-    if _query(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
+    if query(alias, "SELECT SLEEP(0.01), SYSDATE(6) = NOW(6)")[0][1]:
         yield Warning(
             f"{alias} runs with --sysdate-is-now: its SYSDATE() can be older than the lock.",
             hint="Start the server without that option.",
@@ -187,7 +180,7 @@ def _durability(alias: str) -> Iterator[CheckMessage]:
 
 def _characters(alias: str) -> Iterator[CheckMessage]:
     """Names can hold any letter. (Tables that migrate creates take the database's default.)"""
-    (charset,) = _query(
+    (charset,) = query(
         alias,
         "SELECT default_character_set_name FROM information_schema.schemata"
         " WHERE schema_name = DATABASE()",
@@ -202,7 +195,7 @@ def _characters(alias: str) -> Iterator[CheckMessage]:
 
 def _zones(alias: str) -> Iterator[CheckMessage]:
     zone = timezone.get_default_timezone_name()
-    (converted,) = _query(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
+    (converted,) = query(alias, "SELECT CONVERT_TZ('2026-01-01', 'UTC', %s)", zone)[0]
     if converted is None:
         yield Warning(
             f"{alias} does not know the time zone {zone}: SQL reports by day show NULL.",

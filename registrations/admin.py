@@ -41,7 +41,7 @@ class RegistrationList(ChangeList):
         shown = details.read(self.result_list)
         self.details = {entry.registration.pk: entry for entry in shown}
         checkbox = [name for name in self.list_display if name == "action_checkbox"]
-        self.list_display: list[Any] = [
+        self.list_display = [
             *checkbox,
             self.code,
             "household",
@@ -61,28 +61,28 @@ class RegistrationList(ChangeList):
         return registration.confirmation_code
 
     @admin.display(description="event")
-    def event(self, registration: EventRegistration) -> str | None:
+    def event(self, registration: EventRegistration) -> str:
         appointment = self.details[registration.pk].appointment
-        return appointment.event_name if appointment else None
+        return appointment.event_name if appointment else ""
 
     @admin.display(description="day")
-    def day(self, registration: EventRegistration) -> str | None:
+    def day(self, registration: EventRegistration) -> str:
         appointment = self.details[registration.pk].appointment
         day = appointment.date if appointment else None
-        return f"{day:%a %b} {day.day}, {day.year}" if day else None
+        return f"{day:%a %b} {day.day}, {day.year}" if day else ""
 
     @admin.display(description="time")
-    def time(self, registration: EventRegistration) -> str | None:
+    def time(self, registration: EventRegistration) -> str:
         appointment = self.details[registration.pk].appointment
-        return display.clock(appointment.start_time) if appointment else None
+        return display.clock(appointment.start_time) if appointment else ""
 
     @admin.display(description="status", ordering="event_status")
     def state(self, registration: EventRegistration) -> SafeString:
         return render_to_string("registrations/includes/state.html", {"row": registration})
 
     @admin.display(description="waitlist")
-    def queue(self, registration: EventRegistration) -> int | None:
-        return self.details[registration.pk].waitlist_position
+    def queue(self, registration: EventRegistration) -> str:
+        return str(self.details[registration.pk].waitlist_position or "")
 
     @admin.display(description="attendees")
     def people(self, registration: EventRegistration) -> str:

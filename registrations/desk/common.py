@@ -36,13 +36,13 @@ def actor(request: HttpRequest) -> Actor:
     return trail.staff(str(request.user.pk), request.META.get("HTTP_X_REQUEST_ID", ""))
 
 
-def has_permission(request: HttpRequest, right: str) -> bool:
-    return request.user.has_perm(f"registrations.{right}_eventregistration")
+def has_permission(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(f"registrations.{permission}_eventregistration")
 
 
-def check_permission(request: HttpRequest, right: str) -> None:
+def check_permission(request: HttpRequest, permission: str) -> None:
     """Raises PermissionDenied without this permission: view, attend, cancel, move, …"""
-    if not has_permission(request, right):
+    if not has_permission(request, permission):
         raise PermissionDenied
 
 

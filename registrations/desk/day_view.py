@@ -96,7 +96,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
         done=done[0] if done else None,
         slot_id=common.parse_id(request.GET.get("slot")),
         here=request.get_full_path(),
-        may={right: common.has_permission(request, right) for right in ("attend", "walk_in")},
+        may={name: common.has_permission(request, name) for name in ("attend", "walk_in")},
         is_to_come=day is not None and day.is_to_come(timezone.now()),
     )
 

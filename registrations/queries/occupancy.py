@@ -93,7 +93,7 @@ def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:
 
 
 def total(of_date: Tallies) -> Counter[Status]:
-    """All slots of a date together."""
+    """Adds up the slots of a date."""
     return sum(of_date.values(), Counter[Status]())
 
 
@@ -146,7 +146,7 @@ def between(first: date, last: date) -> list[Day]:
 
 
 def upcoming(now: datetime, days: int = 60) -> list[Day]:
-    """The dates of the next days, for a choice."""
+    """The dates of the next `days` days, to choose from."""
     today = timezone.localtime(now).date()
     return between(today, today + timedelta(days=days))
 

@@ -90,7 +90,8 @@ def reconcile(
                 for drift in _examine(kind, ids, fix=fix, allowance=allowance):
                     report(drift)
             progress(len(batch))
-            pending = _pending(kind)  # again: a settled movement changes it
+            # Before the next batch is read: a movement settled meanwhile changes `reserved`.
+            pending = _pending(kind)
 
 
 def _pending(kind: Kind) -> set[int]:

@@ -1,14 +1,16 @@
 """What the desk's templates say in words: times of day, and the history of a registration."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django import template
 
 from audit import wording
 from audit.models import AuditEvent
 from registrations.queries import details
+from registrations.queries.occupancy import Hour, Occupancy
 from schedules import display
+from schedules.appointments import Appointment
+from schedules.models import EventDate
 
 register = template.Library()
 
@@ -16,13 +18,13 @@ register.filter("clock", display.clock)
 
 
 @register.filter
-def times(timed: Any) -> str:
-    """From when to when, of whatever has `start_time` and `end_time`: "9 a.m.–9:15 a.m."."""
+def times(timed: Appointment | EventDate | Hour | Occupancy) -> str:
+    """The start and end time: "9 a.m.–9:15 a.m."."""
     return display.times(timed.start_time, timed.end_time)
 
 
 @register.inclusion_tag("registrations/includes/history.html")
-def history(events: Iterable[tuple[AuditEvent, str]]) -> dict[str, Any]:
+def history(events: Iterable[tuple[AuditEvent, str]]) -> dict[str, object]:
     """The trail of a registration; each event comes with the name of who did it."""
     events = list(events)
     appointments = details.appointments_of(event for event, _ in events)

@@ -37,7 +37,7 @@ def read_booking(data: Any) -> Mapping[str, Any]:
     return validated(RegisterInputSerializer, data)
 
 
-def _is_ordinary(data: Any) -> bool:
+def _is_ordinary(data: object) -> bool:
     """Whether it only names a target, attendees, and whether to wait, all of the right type."""
     if not isinstance(data, dict) or not data.keys() <= {*_MAXIMA, "attendees", "waitlist"}:
         return False
@@ -56,7 +56,7 @@ def _is_ordinary(data: Any) -> bool:
     )
 
 
-def render_registration(details: RegistrationDetails) -> dict[str, Any]:
+def render_registration(details: RegistrationDetails) -> dict[str, object]:
     """A registration as RegistrationOutputSerializer renders it."""
     registration, appointment = details.registration, details.appointment
     return {

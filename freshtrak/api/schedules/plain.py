@@ -5,7 +5,6 @@ tests/freshtrak/api/schedules/test_plain.py holds the two against each other.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from schedules.models import Event, EventDate
 from schedules.timetable import Hour
@@ -17,7 +16,7 @@ def render_date(
     *,
     waiting: Mapping[int | None, int],
     closed_reason: str | None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """A date as DateWithHoursOutputSerializer renders it.
 
     `waiting` says how many wait at each slot, None is the date itself. `closed_reason` is that of
@@ -68,7 +67,7 @@ def render_date(
     }
 
 
-def _render_event(event: Event) -> dict[str, Any]:
+def _render_event(event: Event) -> dict[str, object]:
     return {
         "event_id": event.pk,
         "name": event.event_name,
