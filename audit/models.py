@@ -9,8 +9,8 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 
-class AppendOnlyQuerySet(models.QuerySet[Any]):
-    def delete(self) -> Any:
+class AppendOnlyQuerySet(models.QuerySet["AuditEvent"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
         raise TypeError("The audit trail is append-only.")
 
 
@@ -20,13 +20,13 @@ class AppendOnly(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, **options: Any) -> None:
         """Inserts the row. Raises TypeError for one that exists."""
         if self.pk is not None:
             raise TypeError("The audit trail is append-only.")
-        super().save(*args, **kwargs)
+        super().save(**options)
 
-    def delete(self, *args: Any, **kwargs: Any) -> Any:
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
         raise TypeError("The audit trail is append-only.")
 
 

@@ -3,6 +3,7 @@
 Their pages and actions are in registrations/desk/.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -35,14 +36,18 @@ class RegistrationList(ChangeList):
     Columns are methods of the page because the admin passes a column only its row.
     """
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        shown = details.read(self.result_list)
-        self.details = {entry.registration.pk: entry for entry in shown}
-        checkbox = [name for name in self.list_display if name == "action_checkbox"]
-        self.list_display = [
-            *checkbox,
+    def __init__(
+        self,
+        request: HttpRequest,
+        model: type[EventRegistration],
+        list_display: Sequence[str],
+        list_display_links: Sequence[str],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        self.details: dict[int, RegistrationDetails] = {}
+        columns: list[Any] = [
+            *[name for name in list_display if name == "action_checkbox"],
             self.code,
             "household",
             self.event,
@@ -52,7 +57,13 @@ class RegistrationList(ChangeList):
             self.queue,
             self.people,
         ]
-        self.list_display_links = [self.code]
+        super().__init__(request, model, columns, [self.code], *args, **kwargs)
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        shown = details.read(self.result_list)
+        self.details = {entry.registration.pk: entry for entry in shown}
         if not all(entry.is_schedule_available for entry in shown):
             messages.warning(request, common.SCHEDULES_DOWN)
 

@@ -35,7 +35,7 @@ def _attendees(**options: Any) -> serializers.ListField:
     )
 
 
-class MoveInputSerializer(serializers.Serializer[Any]):
+class MoveInputSerializer(serializers.Serializer):
     """Where to: a slot, or a date that has no slots."""
 
     event_slot_id = _optional_id(MAX_PUBLIC_ID, "The slot to book.")
@@ -69,21 +69,21 @@ class RegisterInputSerializer(MoveInputSerializer):
     )
 
 
-class AttendeesInputSerializer(serializers.Serializer[Any]):
+class AttendeesInputSerializer(serializers.Serializer):
     attendees = _attendees(help_text="All who will come, instead of those named so far.")
 
 
-class CheckInInputSerializer(serializers.Serializer[Any]):
+class CheckInInputSerializer(serializers.Serializer):
     attendees = _attendees(
         required=False, allow_null=True, default=None, help_text="Who came. Default: all."
     )
 
 
-class NoInputSerializer(serializers.Serializer[Any]):
+class NoInputSerializer(serializers.Serializer):
     """Nothing needs to be sent."""
 
 
-class RegistrationFilterSerializer(serializers.Serializer[Any]):
+class RegistrationFilterSerializer(serializers.Serializer):
     status = serializers.ChoiceField(Status.choices, required=False)
     event_id = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PUBLIC_ID)
     event_date_id = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PUBLIC_ID)
@@ -103,7 +103,7 @@ class RegistrationFilterSerializer(serializers.Serializer[Any]):
     )
 
 
-class CheckInFilterSerializer(serializers.Serializer[Any]):
+class CheckInFilterSerializer(serializers.Serializer):
     registration_id = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_PRIVATE_ID
     )
@@ -114,13 +114,13 @@ class CheckInFilterSerializer(serializers.Serializer[Any]):
 # What is answered ------------------------------------------------------------
 
 
-class AttendeeOutputSerializer(serializers.Serializer[Any]):
+class AttendeeOutputSerializer(serializers.Serializer):
     household_member_id = serializers.IntegerField(source="pk")
     first_name = serializers.CharField()
     last_name = serializers.CharField()
 
 
-class AppointmentOutputSerializer(serializers.Serializer[Any]):
+class AppointmentOutputSerializer(serializers.Serializer):
     event_name = serializers.CharField()
     date = serializers.DateField(allow_null=True)
     start_time = serializers.CharField(allow_null=True, help_text='"09:30"; "24:00" may end a day')
@@ -159,7 +159,7 @@ class RegistrationOutputSerializer(serializers.Serializer[RegistrationDetails]):
         return str(registration.status or registration.event_status or "")
 
 
-class HistoryOutputSerializer(serializers.Serializer[Any]):
+class HistoryOutputSerializer(serializers.Serializer):
     """One event of the trail."""
 
     at = serializers.DateTimeField()
@@ -175,7 +175,7 @@ class HistoryOutputSerializer(serializers.Serializer[Any]):
         return f"{event.actor_kind} {event.actor_id}".strip()
 
 
-class CheckInOutputSerializer(serializers.Serializer[Any]):
+class CheckInOutputSerializer(serializers.Serializer):
     """A check-in or its undoing, with the appointment as public has it now."""
 
     id = serializers.IntegerField(source="pk")
@@ -193,7 +193,7 @@ class CheckInOutputSerializer(serializers.Serializer[Any]):
     schedule = serializers.SerializerMethodField()
 
     @extend_schema_field(AppointmentOutputSerializer(allow_null=True))
-    def get_schedule(self, record: CheckIn) -> Any:
+    def get_schedule(self, record: CheckIn) -> object:
         appointment = self.context["appointments"].get(record.pk)
         return AppointmentOutputSerializer(appointment).data if appointment else None
 
@@ -209,5 +209,5 @@ class HouseholdOutputSerializer(serializers.Serializer[Household]):
     members = serializers.SerializerMethodField(help_text="Active members, the head first.")
 
     @extend_schema_field(MemberOutputSerializer(many=True))
-    def get_members(self, household: Household) -> Any:
+    def get_members(self, household: Household) -> object:
         return MemberOutputSerializer(self.context["members"], many=True).data

@@ -272,7 +272,7 @@ def _change(
     request: Request,
     registration_id: int,
     service: Callable[..., EventRegistration],
-    shape: type[Serializer[Any]] = NoInputSerializer,
+    shape: type[Serializer] = NoInputSerializer,
     arguments: Callable[[Input], dict[str, Any]] = lambda data: {},
 ) -> Response:
     """One change of one registration, once per Idempotency-Key."""

@@ -5,7 +5,6 @@ Context: `now`, and `waitlisted`, how many wait at each (date, slot); slot None 
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -16,7 +15,7 @@ from schedules.models import Event, EventDate, EventHour, EventSlot
 Waitlisted = Mapping[tuple[int, int | None], int]
 
 
-class EventFilterSerializer(serializers.Serializer[Any]):
+class EventFilterSerializer(serializers.Serializer):
     date_from = serializers.DateField(required=False)
     date_to = serializers.DateField(required=False)
     search = serializers.CharField(
@@ -24,7 +23,7 @@ class EventFilterSerializer(serializers.Serializer[Any]):
     )
 
 
-class EventDateFilterSerializer(serializers.Serializer[Any]):
+class EventDateFilterSerializer(serializers.Serializer):
     date_from = serializers.DateField(required=False)
     date_to = serializers.DateField(required=False)
     event_id = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PUBLIC_ID)
@@ -56,8 +55,8 @@ class EventOutputSerializer(serializers.Serializer[Event]):
         return str(event.zone)
 
 
-class OfferOutputSerializer(serializers.Serializer[Any]):
-    """What dates and slots have in common. Subclasses say which date it is."""
+class OfferOutputSerializer(serializers.Serializer):
+    """What dates and slots have in common."""
 
     date = serializers.SerializerMethodField()
     start_time = serializers.CharField(allow_null=True, help_text='"09:30"')
@@ -69,20 +68,20 @@ class OfferOutputSerializer(serializers.Serializer[Any]):
     open = serializers.SerializerMethodField(help_text="Whether it takes bookings now.")
     closed_reason = serializers.SerializerMethodField(help_text="An error code; null when open.")
 
-    def get_date(self, row: Any) -> datetime.date | None:
+    def get_date(self, row: EventDate | EventSlot) -> datetime.date | None:
         return self.day_of(row).date
 
-    def get_available(self, row: Any) -> int:
+    def get_available(self, row: EventDate | EventSlot) -> int:
         return max(0, row.capacity - row.reserved)
 
-    def get_open(self, row: Any) -> bool:
+    def get_open(self, row: EventDate | EventSlot) -> bool:
         return self.get_closed_reason(row) is None
 
-    def get_closed_reason(self, row: Any) -> str | None:
+    def get_closed_reason(self, row: EventDate | EventSlot) -> str | None:
         return row.closed_reason(self.context["now"])
 
-    def day_of(self, row: Any) -> EventDate:
-        raise NotImplementedError
+    def day_of(self, row: EventDate | EventSlot) -> EventDate:
+        return row if isinstance(row, EventDate) else row.event_hour.event_date
 
 
 class SlotOutputSerializer(OfferOutputSerializer):
@@ -92,9 +91,6 @@ class SlotOutputSerializer(OfferOutputSerializer):
     event_hour_id = serializers.IntegerField()
     event_date_id = serializers.IntegerField(source="event_hour.event_date_id")
     event_id = serializers.IntegerField(source="event_hour.event_date.event_id")
-
-    def day_of(self, slot: EventSlot) -> EventDate:
-        return slot.event_hour.event_date
 
     def get_waitlisted(self, slot: EventSlot) -> int:
         return self.context["waitlisted"].get((slot.event_hour.event_date_id, slot.pk), 0)
@@ -107,9 +103,6 @@ class DateOutputSerializer(OfferOutputSerializer):
     event_id = serializers.IntegerField()
     booking = serializers.SerializerMethodField(help_text='"slot", or "date": booked as a whole')
     event = EventOutputSerializer()
-
-    def day_of(self, day: EventDate) -> EventDate:
-        return day
 
     def get_booking(self, day: EventDate) -> str:
         return "slot" if day.has_slots else "date"
@@ -126,7 +119,7 @@ class HourOutputSerializer(serializers.Serializer[EventHour]):
     slots = serializers.SerializerMethodField()
 
     @extend_schema_field(SlotOutputSerializer(many=True))
-    def get_slots(self, hour: EventHour) -> Any:
+    def get_slots(self, hour: EventHour) -> object:
         slots = self.context["slots_of_hour"][hour.pk]
         return SlotOutputSerializer(slots, many=True, context=self.context).data
 
@@ -137,5 +130,5 @@ class DateWithHoursOutputSerializer(DateOutputSerializer):
     hours = serializers.SerializerMethodField()
 
     @extend_schema_field(HourOutputSerializer(many=True))
-    def get_hours(self, day: EventDate) -> Any:
+    def get_hours(self, day: EventDate) -> object:
         return HourOutputSerializer(self.context["hours"], many=True, context=self.context).data

@@ -5,7 +5,6 @@ Each answer carries an ETag, and costs a 304 when nothing changed.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -36,7 +35,9 @@ class ScheduleViewSet(ViewSet):
     permission_classes = ()
     lookup_value_converter = "int"
 
-    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "public, no-cache")  # keep, but ask again
         return response
@@ -142,5 +143,5 @@ class EventSlotViewSet(ScheduleViewSet):
         return Response(SlotOutputSerializer(slot, context=context).data)
 
 
-def _context(event_date_ids: Iterable[int], now: datetime) -> dict[str, Any]:
+def _context(event_date_ids: Iterable[int], now: datetime) -> dict[str, object]:
     return {"now": now, "waitlisted": targets.waitlisted(event_date_ids)}

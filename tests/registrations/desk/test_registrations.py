@@ -127,3 +127,14 @@ def test_there_is_no_such_registration() -> None:
 
     assert "There is no such registration." in desk.page(anna, "77/change/")
     assert "There is no such registration." in desk.page(anna, "77/attendees/")
+
+
+@pytest.mark.parametrize(("order", "codes"), [("1", [0, 1]), ("-1", [1, 0])])
+def test_the_list_sorts_by_code(order: str, codes: list[int]) -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    rows = [b.register(household, slot) for household in factories.households(2)]
+
+    page = desk.page(desk.log_in("Front desk"), "", o=order)
+
+    first, second = (page.index(rows[at].confirmation_code) for at in codes)
+    assert first < second
