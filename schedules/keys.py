@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone as django_timezone
@@ -23,6 +24,7 @@ def date_key(day: date) -> int:
     return day.year * 10000 + day.month * 100 + day.day
 
 
+@lru_cache(maxsize=2401)
 def clock(key: int) -> str | None:
     """930 → "09:30", 2400 (the end of a day) → "24:00"; None if it is not a time of day."""
     hour, minute = divmod(key, 100)
@@ -31,6 +33,7 @@ def clock(key: int) -> str | None:
     return f"{hour:02}:{minute:02}"
 
 
+@lru_cache(maxsize=1024)
 def zone_of(time_zone: str, utc_offset: float) -> tzinfo:
     """The zone that `events.time_zone` names, else the fixed `utc_offset` (hours), else ours."""
     if re.fullmatch(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*", time_zone):

@@ -113,6 +113,8 @@ class Proxy:
 
     def __init__(self, host: str, port: int, alias: str = "", steps: Steps | None = None) -> None:
         self.alias, self.steps = alias, steps or Steps()
+        self.commands = 0
+        """How many the clients have sent, pings included: each is a round trip."""
         self.flowing = threading.Event()
         self.flowing.set()
         self._server, self._closing = (host, port), False
@@ -201,6 +203,7 @@ class _Connection:
 
     def _pass_packet(self, packet: bytes) -> None:
         trap = None
+        self._proxy.commands += packet[3] == 0
         if packet[3:5] == COM_QUERY:
             sql = packet[5:].decode(errors="replace")
             trap = self._proxy.steps.see(self._proxy.alias, sql)

@@ -1,0 +1,1 @@
+"""How fast the service is over HTTP, beside the same SQL without a framework (the floor)."""

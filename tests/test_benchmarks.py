@@ -1,0 +1,72 @@
+"""The benchmark's short form: it works, and gives no figure where a guarantee is broken."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.speed import chart, data, floor_changes, oracle, report, run, service, workloads
+from benchmarks.speed.data import Crowd, Place
+from benchmarks.speed.measure import Bench
+from benchmarks.speed.service import Service
+
+pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
+
+ONE_PROCESS = f"{service.COMMAND} --workers 1"
+
+
+def test_short_form_has_a_figure_for_each_workload() -> None:
+    chosen = run.short(workloads.ALL)
+
+    figures = run.measure(chosen, ONE_PROCESS, rounds=1, requests=run.SHORT_REQUESTS)
+
+    sides = [one[side] for one in figures for side in ("service", "floor") if one[side]]
+    assert [one["workload"] for one in figures] == [one.name for one in workloads.ALL]
+    assert [one["workload"] for one in figures if not one["floor"]] == ["day_view"]
+    assert {side["requests"] for side in sides} == {run.SHORT_REQUESTS}
+    assert all(side["per_second"]["median"] > 0 for side in sides)
+    assert all(0 < side["statements"] <= side["round_trips"] for side in sides)
+    assert report.table(figures, "short").row_count == len(sides)
+    bars = ElementTree.fromstring(chart.svg(figures)).iter("{http://www.w3.org/2000/svg}rect")
+    assert len(list(bars)) == len(sides) + 3  # and the ground, and the legend's
+
+
+def test_run_that_breaks_a_guarantee_has_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the floor forgets the date's counter."""
+    monkeypatch.setattr(floor_changes, "ROLL_UP", "DO %s")
+    (booking,) = (one for one in workloads.ALL if one.name == "bookings_date")
+    bench = Bench(Service(port=0, pid=0), seconds=0, requests=4)
+
+    with pytest.raises(oracle.Violation, match="drift"):
+        bench.time_floor(booking, 2)
+
+
+@pytest.fixture
+def slot() -> Any:
+    """A slot with one registration, as a run leaves it."""
+    row = data.slot(capacity=1)
+    data.fill([Place(row, *Crowd().take(1))])
+    return row
+
+
+def test_oracle_accepts_what_callers_were_told(slot: Any) -> None:
+    oracle.check({"confirmed": 1})
+
+
+def test_oracle_refuses_a_registration_that_is_missing(slot: Any) -> None:
+    with pytest.raises(oracle.Violation, match="statuses"):
+        oracle.check({"confirmed": 2})
+
+
+def test_oracle_refuses_a_counter_that_is_wrong(slot: Any) -> None:
+    type(slot).objects.update(reserved=2)
+
+    with pytest.raises(oracle.Violation, match="drift"):
+        oracle.check({"confirmed": 1})
+
+
+def test_oracle_refuses_a_place_too_many(slot: Any) -> None:
+    type(slot).objects.update(capacity=0)
+
+    with pytest.raises(oracle.Violation, match="oversold"):
+        oracle.check({"confirmed": 1})
