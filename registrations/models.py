@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -117,7 +118,7 @@ class EventStatus(Timestamped):
     def __str__(self) -> str:
         return self.name
 
-    @property
+    @cached_property
     def status(self) -> Status | None:
         return Status.parse(self.name)
 

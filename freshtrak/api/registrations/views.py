@@ -11,7 +11,6 @@ from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
@@ -84,8 +83,7 @@ class RegistrationViewSet(ViewSet):
             _register(request, read_booking(request.data), before_commit)
 
         response = idempotent(request, status=201, perform=register, render=render_registration)
-        registration_id = response.data["id"]
-        response["Location"] = reverse("registration-detail", [registration_id], request=request)
+        response["Location"] = request.build_absolute_uri(f"{response.data['id']}/")
         return response
 
     @extend_schema(
