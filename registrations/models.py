@@ -212,6 +212,13 @@ class EventRegistration(Timestamped):
         return self.event_status.status if self.event_status else None
 
     @property
+    def status_in_words(self) -> str:
+        """As an adjective before "registration": "waitlisted", "checked-in", …"""
+        if self.status:
+            return self.status.label.lower().replace(" ", "-")
+        return f"{self.event_status or 'statusless'}".lower()
+
+    @property
     def is_placed(self) -> bool:
         """Whether it names a slot or date at all: an adopted row may not."""
         return self.event_slot_id is not None or self.event_date_id is not None

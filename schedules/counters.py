@@ -1,8 +1,8 @@
-"""The one place that locks a public row and writes one.
+"""The only module that locks or writes a public row.
 
-`reserved` of a target is its counter. It follows what freshtrak_private decides. Beside it we
-write one column, `last_update`, as a **marker**: evidence of whether a public commit happened, for
-whoever comes after a process that died on the way.
+`reserved` of a target is its counter; it follows what freshtrak_private decides. We also write
+`last_update`, as a **marker**: if a process dies on the way, the next operation can tell from it
+whether the public commit happened.
 """
 
 from __future__ import annotations
@@ -31,19 +31,21 @@ from schedules.targets import Kind, Target
 log = structlog.get_logger(__name__)
 
 OWNER_LIFETIME = timedelta(seconds=7)
-"""The owner of a pending movement older than this counts as dead: it has 5 s from its lock to its
-mark, and its marker lies up to 2 s before its lock."""
+"""The owner of a pending movement older than this counts as dead: 5 s from its lock to its mark,
+and the marker is up to 2 s older than the lock."""
 
 
 @dataclass(frozen=True)
 class Movement:
-    """By how much `reserved` of a target moves, and that of each date with it."""
+    """By how much `reserved` of a target moves, and `reserved` of each date with it."""
 
     delta: int = 0
     by_date: Mapping[int, int] = field(default_factory=dict)
-    """The roll-up on dates, by id. Empty where the target is a date itself."""
+    """The roll-up on dates, by id. Empty if the target is a date itself."""
 
     def __add__(self, other: Movement) -> Movement:
+        if not other:
+            return self
         dates = Counter(self.by_date)
         dates.update(other.by_date)
         return Movement(self.delta + other.delta, {day: n for day, n in dates.items() if n})
@@ -52,18 +54,18 @@ class Movement:
         return bool(self.delta) or any(self.by_date.values())
 
     def only_taking(self) -> Movement:
-        """The part that takes places. To apply it twice can only undersell."""
+        """The part that takes places. Applying it twice can only undersell."""
         taken = {day: delta for day, delta in self.by_date.items() if delta > 0}
         return Movement(max(self.delta, 0), taken)
 
 
 class Verdict(Enum):
-    """What `last_update` says of an update that is not known to be committed."""
+    """What `last_update` says about an update that is not known to be committed."""
 
     APPLIED = "applied"
     NOT_APPLIED = "not applied"
-    UNCLEAR = "unclear"  # the owner may be alive, and about to tell
-    AMBIGUOUS = "ambiguous"  # another system wrote since; the owner is dead
+    UNCLEAR = "unclear"  # the owner may be alive and about to mark it
+    AMBIGUOUS = "ambiguous"  # another system has written since, and the owner is dead
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,24 @@ class Marker:
     seen: datetime | None
     written: datetime
     seen_was_past: bool
-    """Whether `seen` lay before the moment of the update: then nobody writes it as the present."""
+    """Whether `seen` was older than the update: no other system writes a time that has passed."""
 
 
 @dataclass(frozen=True)
 class CounterRow:
-    """A target's public row: as it stands under our lock, or as a plain read found it."""
+    """A target's public row, as read under our lock or without one."""
 
     target: Target
     capacity: int
     reserved: int
     last_update: datetime | None
     now: datetime
-    """The public server's clock when the row was read, whole seconds."""
+    """The public server's clock when the row was read, in whole seconds."""
 
     def marker(self) -> Marker:
-        """A second in the past that differs from what stands there.
+        """A second in the past that differs from the value in the row.
 
-        Other writers write the present, so within the protocol's time this value is ours alone.
+        Other systems write the present, so within the protocol's time only we write this value.
         """
         second = timedelta(seconds=1)
         written = self.now - second
@@ -103,12 +105,12 @@ class CounterRow:
         )
 
     def verdict_on(self, marker: Marker) -> Verdict:
-        """What became of the update that was to leave `marker`. Only under the lock."""
+        """What became of the update that leaves `marker`. Valid only under the lock."""
         if self.last_update == marker.written:
             return Verdict.APPLIED
-        # A living owner is left the time to tell: its commit may still be on its way between the
-        # nodes of a cluster, or a statement of another system that began long ago may have
-        # written over the marker. abs(): a clock that is set back keeps no owner alive for long.
+        # Give a living owner time to mark it: its commit may still be travelling between the nodes
+        # of a cluster, or a statement of another system that began long ago may have overwritten
+        # the marker. abs(): a clock that is set back does not keep an owner alive for long.
         if abs(self.now - marker.written) < OWNER_LIFETIME:
             return Verdict.UNCLEAR
         if self.last_update == marker.seen and marker.seen_was_past:
@@ -121,7 +123,7 @@ _CLOCK = {
     "mysql": "SYSDATE(), @@read_only",
     "sqlite": "datetime('now'), 'OFF'",
 }
-"""The server's time when the row is read, and whether the server takes no writes."""
+"""The server's time when it reads the row, and whether it refuses writes."""
 
 
 def _read(target: Target, lock: str) -> CounterRow | None:
@@ -136,7 +138,7 @@ def _read(target: Target, lock: str) -> CounterRow | None:
 
 
 def _counter_row(kind: Kind, row: Row) -> CounterRow:
-    """Raises OperationalError if the server is read-only: others may book at the new primary."""
+    """Raises OperationalError if the server is read-only: the primary may be another one by now."""
     id_, capacity, reserved, last_update, clock, read_only = row
     if str(read_only) not in {"0", "OFF"}:
         raise OperationalError(SERVER_READ_ONLY, "freshtrak_public is read-only now")
@@ -149,15 +151,15 @@ def lock(target: Target) -> CounterRow | None:
     """Locks the row of `target` until the public transaction ends; None if the row is gone.
 
     Keeps other systems' bookings out while we decide, and makes `last_update` evidence: the owner
-    of a pending movement holds this lock until its public transaction ends. One row of one table
-    (over a join, FOR UPDATE would lock the event and its date as well), and the first statement of
-    its transaction (a read before it would pin an old snapshot under REPEATABLE READ).
+    of a pending movement holds this lock until its public transaction ends. It locks one row of one
+    table (with a join, FOR UPDATE would lock the event and its date too), and is the first
+    statement of its transaction (a read before it would pin an old snapshot under REPEATABLE READ).
     """
     return _read(target, row_lock(PUBLIC))
 
 
 def lock_many(kind: Kind, row_ids: Sequence[int]) -> dict[int, CounterRow]:
-    """Locks many rows of one table, in the order of their ids; without those that are gone.
+    """Locks many rows of one table in the order of their ids; leaves out those that are gone.
 
     The order prevents deadlocks with moves.
     """
@@ -177,7 +179,7 @@ def lock_many(kind: Kind, row_ids: Sequence[int]) -> dict[int, CounterRow]:
 def read_unlocked(target: Target) -> CounterRow | None:
     """The row of `target` without a lock; None if it is gone.
 
-    Enough to show, and, under the ledger's lock, to decide what moves no counter.
+    Good enough to display, and, under the ledger's lock, to decide what moves no counter.
     """
     return _read(target, lock="")
 
@@ -185,7 +187,7 @@ def read_unlocked(target: Target) -> CounterRow | None:
 def move(row: CounterRow, movement: Movement, marker: Marker) -> None:
     """Moves the counter of a locked target and leaves the marker.
 
-    Relative, so that what other systems add or take meanwhile is kept.
+    Relative, so that changes by other systems are kept.
     """
     column = row.target.kind.column
     execute(
@@ -204,9 +206,9 @@ def roll_up(deltas: Mapping[int, int]) -> None:
     """Moves the counters of dates (by id) by what their slots moved, in the slots' transaction.
 
     After all slots and in the order of ids: dates are the hot rows, and one order of locks
-    prevents deadlocks. No marker: they commit with the slots', and `last_update` of a date may
-    be evidence for date-only bookings from before the date had slots. Nothing happens if a date
-    is gone.
+    prevents deadlocks. No marker: dates commit together with their slots, and `last_update` of a
+    date may be evidence for date-only bookings from before the date had slots. A date that is gone
+    is skipped.
     """
     for event_date_id, delta in sorted(deltas.items()):
         if delta:
@@ -220,9 +222,9 @@ def roll_up(deltas: Mapping[int, int]) -> None:
 
 
 def correct(kind: Kind, deltas: Mapping[int, int]) -> None:
-    """Moves the counters of locked rows (by id) by what they have drifted.
+    """Corrects the counters of locked rows (by id) by these amounts.
 
-    Without a marker: nothing is pending at these rows, and no evidence is to be made up.
+    Without a marker: nothing is pending at these rows, so a marker would be false evidence.
     """
     ids_of: dict[int, list[int]] = defaultdict(list)
     for row_id, delta in deltas.items():
@@ -238,7 +240,7 @@ def correct(kind: Kind, deltas: Mapping[int, int]) -> None:
 
 
 def _log_on_commit(target: Target, delta: int, **values: int) -> None:
-    """A line in the log, once the movement is committed."""
+    """Writes one log line once the movement is committed."""
 
     def write() -> None:
         log.info(

@@ -47,7 +47,7 @@ def check_in(
     registrations.reload(registration)
     if registration.status is Status.CHECKED_IN:
         raise already_checked_in(registration)
-    _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "it cannot be checked in")
+    _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "cannot be checked in")
     came = households.attending(registration, attendee_ids)
     with transaction.atomic(using=PRIVATE, durable=True):
         _admit(registration, came, by=by, at=now)
@@ -104,7 +104,7 @@ def undo_check_in(
     """Undoes a check-in: the registration is confirmed again. Raises InvalidStatus."""
     now = timezone.now()
     registrations.reload(registration)
-    _require(registration, {Status.CHECKED_IN}, "there is no check-in to undo")
+    _require(registration, {Status.CHECKED_IN}, "has no check-in to undo")
     with transaction.atomic(using=PRIVATE, durable=True):
         registration.transition_to(
             statuses.row_for(Status.CONFIRMED), at=now, by=by.legacy_id, checked_in_at=None
@@ -125,7 +125,7 @@ def mark_no_show(
     registrations.reload(registration)
     with transaction.atomic(using=PRIVATE, durable=True):
         if registration.status is not Status.NO_SHOW:
-            _require(registration, {Status.CONFIRMED}, "it cannot be marked as no-show")
+            _require(registration, {Status.CONFIRMED}, "cannot be marked as a no-show")
             _mark_no_show(registration, by=by, at=now)
         if before_commit:
             before_commit(RegistrationDetails(registration))
@@ -181,10 +181,10 @@ def already_checked_in(registration: EventRegistration) -> AlreadyCheckedIn:
 
 
 def _require(
-    registration: EventRegistration, allowed: Container[Status | None], consequence: str
+    registration: EventRegistration, allowed: Container[Status | None], refusal: str
 ) -> None:
     if registration.status not in allowed:
-        raise InvalidStatus(f"The registration is {registration.event_status}: {consequence}.")
+        raise InvalidStatus(f"A {registration.status_in_words} registration {refusal}.")
 
 
 def _record_check_in(

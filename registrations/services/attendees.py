@@ -24,7 +24,7 @@ def change(
     by: Actor,
     before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
-    """Other members of the household will come; the place stays as it is.
+    """Replaces the attendees; the place stays as it is.
 
     Raises InvalidRequest, HouseholdNotResolved, and InvalidStatus unless it is confirmed or waits.
     """
@@ -32,11 +32,11 @@ def change(
     registrations.reload(registration)
     status = registration.event_status
     if status is None or registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
-        raise InvalidStatus(f"The registration is {status}: its attendees cannot be changed.")
+        raise InvalidStatus(f"A {registration.status_in_words} registration cannot be changed.")
     members = households.attendees(registration.household_id or 0, attendee_ids)
     before = households.attending(registration, None)
     with transaction.atomic(using=PRIVATE, durable=True):
-        # First, because it holds the row while attendees are exchanged.
+        # First, because it locks the row while the attendees change.
         registration.transition_to(status, at=now, by=by.legacy_id)
         registration.attendees.exclude(household_member_id__in=attendee_ids).delete()
         write(registration, [member for member in members if member.pk not in before])
@@ -54,7 +54,7 @@ def change(
 
 
 def write(registration: EventRegistration, members: Iterable[HouseholdMember]) -> None:
-    """Adds attendees, stamped as the registration is, in the transaction of the caller."""
+    """Adds attendees with the registration's stamps, in the caller's transaction."""
     by, at = registration.last_updated_by, registration.updated_at
     insert_many(
         PRIVATE,

@@ -1,8 +1,8 @@
 """Booking a place, giving it back, and moving to another.
 
 Every function is one operation under the protocol: it returns the registration as written, or
-raises a RegistrationError and has written nothing. `by` is the actor. `before_commit` is called
-with the registration inside the private transaction, for what must be kept together with it.
+raises a RegistrationError and writes nothing. `by` is the actor. `before_commit` is called with
+the registration inside the private transaction, to store whatever belongs with it.
 """
 
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ def register(
     by: Actor,
     before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
-    """Books a place at a slot, or at a date that has no slots; or a place in its queue.
+    """Books a place at a slot, or on a date without slots; or joins the waitlist there.
 
-    A target may be named together with its date and event, which then must be its own. With an
-    `override_reason`, which goes into the trail, booking need not be open; capacity and queue
-    count all the same. Raises InvalidRequest, HouseholdNotResolved, NotFound, NotBookable,
-    SlotRequired, AlreadyRegistered, Busy; and CapacityFull if there is no place and the
-    household does not want to wait.
+    `event_date_id` and `event_id`, if named, must be those of the target. With an
+    `override_reason`, which the trail keeps, booking need not be open; capacity and waitlist
+    still count. Raises InvalidRequest, HouseholdNotResolved, NotFound, NotBookable, SlotRequired,
+    AlreadyRegistered, Busy; and CapacityFull if there is no place and the household does not want
+    to wait.
     """
     now = timezone.now()
     members = households.attendees(household_id, attendee_ids)
@@ -102,9 +102,8 @@ def cancel(
 ) -> EventRegistration:
     """Gives the place back and promotes the head of the queue.
 
-    Cancelling what is cancelled changes nothing. Leaving the waitlist moves no counter and
-    promotes nobody. Raises InvalidStatus once attendance is recorded (undo the check-in first),
-    and Busy.
+    Cancelling twice changes nothing. Leaving the waitlist moves no counter and promotes nobody.
+    Raises InvalidStatus once attendance is recorded (undo the check-in first), and Busy.
     """
     now = timezone.now()
 
@@ -134,7 +133,7 @@ def cancel(
         give_back,
         by=by,
         at=now,
-        # With a queue, its head takes the place over, and the counter stays as it is.
+        # If somebody waits, the head takes over the place and the counter stays as it is.
         expects_movement=lambda ledger: (
             registration.status is Status.CONFIRMED and not ledger.waiting
         ),
@@ -154,9 +153,10 @@ def move(
 ) -> EventRegistration:
     """Takes a place elsewhere and gives the old one back, or changes nothing at all.
 
-    The queue of the old place is promoted; that of the new one goes first. Whoever waited and
-    finds a place is confirmed. Moving to where one is changes nothing. `override_reason` is that
-    of `register`. Raises what `register` raises, and InvalidStatus.
+    At the old target the head of the waitlist is promoted; at the new one the waitlist goes first.
+    A waitlisted registration that finds a place is confirmed. Moving to the same target changes
+    nothing. `override_reason` works as in `register`. Raises what `register` raises, and
+    InvalidStatus.
     """
     now = timezone.now()
     if target == registration.target:
@@ -203,7 +203,7 @@ def move(
 def _stay(
     registration: EventRegistration, by: Actor, before_commit: BeforeCommit | None
 ) -> EventRegistration:
-    """A move to where the registration is already: only checks that it could move at all."""
+    """A move to the same target: only checks that the registration could move at all."""
 
     def check(operation: Operation) -> EventRegistration:
         _reload(registration, operation.place)
@@ -222,10 +222,10 @@ def _stay(
 
 
 def _collision(household_id: int | None, appointment: Appointment) -> Exception:
-    """Why the database refused a row: the household's other registration on that date.
+    """Why the database refused a row: the household has another registration on that date.
 
-    One active registration per household and date: the database decides, so that two requests at
-    once on two slots of the date cannot both pass a look beforehand.
+    The database enforces one active registration per household and date, because two simultaneous
+    requests for two slots of the date would both pass a check made beforehand.
     """
     statuses.forget()
     if household_id is not None:
@@ -233,7 +233,7 @@ def _collision(household_id: int | None, appointment: Appointment) -> Exception:
             _check_unregistered(household_id, appointment)
         except AlreadyRegistered as refusal:
             return refusal
-    return TryAgain("The other registration is gone again.")
+    return TryAgain("The other registration is already gone.")
 
 
 def _check_unregistered(household_id: int, appointment: Appointment) -> None:
@@ -243,19 +243,17 @@ def _check_unregistered(household_id: int, appointment: Appointment) -> None:
 
 
 def _reload(registration: EventRegistration, place: LockedTarget) -> None:
-    """Re-reads the row under the lock: what was read before it may be long out of date."""
+    """Re-reads the row under the lock: what was read before may be out of date."""
     registrations.reload(registration)
     if registration.target != place.target:
-        raise TryAgain("The registration was moved meanwhile.")
+        raise TryAgain("The registration has been moved.")
 
 
 def _has_movable_place(registration: EventRegistration) -> bool:
-    """Whether it is confirmed (True) or waits (False). Raises InvalidStatus for all others."""
+    """True if it is confirmed, False if it waits. Raises InvalidStatus otherwise."""
     if registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
-        raise InvalidStatus(
-            f"The registration is {registration.event_status}: it can be neither cancelled nor "
-            "moved."
-        )
+        status = registration.status_in_words
+        raise InvalidStatus(f"A {status} registration cannot be cancelled or moved.")
     return registration.status is Status.CONFIRMED
 
 
@@ -267,6 +265,6 @@ def _vacate(place: LockedTarget, registration: EventRegistration, was_confirmed:
 
 
 def _promote_if_open(operation: Operation, place: LockedTarget) -> None:
-    """Nobody is promoted once booking is closed."""
+    """Promotes nobody once booking is closed."""
     if place.ledger.waiting and waitlist.is_open(place.target, operation.at):
         waitlist.take_places_for_queue(operation, place)

@@ -1,4 +1,4 @@
-"""May a target be booked: is it there, is it open, is it what the caller believes it to be?"""
+"""Can a target be booked: does it exist, is it open, is it the one the caller means?"""
 
 from datetime import datetime
 from typing import Any
@@ -18,10 +18,10 @@ from schedules.targets import Target
 
 
 def bookable(target: Target, now: datetime, *, override: bool) -> Offer:
-    """What `target` offers, if it can be booked, or if the opening rules are overridden."""
+    """The offer of `target`, if it can be booked or the opening rules are overridden."""
     offer = appointments.offer(target, now)
     if offer is None:
-        # A slot whose hour or date is gone is there, but at no event that anybody can see.
+        # The slot exists, but its hour or date is gone: it belongs to no event that is published.
         if not target.is_date and EventSlot.objects.filter(pk=target.id).exists():
             raise NotPublished
         raise NotFound("There is no such date." if target.is_date else "There is no such slot.")
@@ -33,7 +33,7 @@ def bookable(target: Target, now: datetime, *, override: bool) -> Offer:
 
 
 def overridden(offer: Offer, reason: str) -> dict[str, Any]:
-    """What the trail keeps of an override that was needed."""
+    """What the trail keeps about an override, if one was needed."""
     if offer.closed_reason is None:
         return {}
     return {"overridden": offer.closed_reason, "override_reason": reason}
@@ -42,7 +42,7 @@ def overridden(offer: Offer, reason: str) -> dict[str, Any]:
 def check_belongs(
     appointment: Appointment, *, event_date_id: int | None, event_id: int | None
 ) -> None:
-    """Raises InvalidRequest if a date or event was named that is not the appointment's."""
+    """Raises InvalidRequest if the named date or event is not the appointment's."""
     errors = []
     if event_date_id not in {None, appointment.event_date_id}:
         detail = f"The slot lies on date {appointment.event_date_id}."

@@ -1,4 +1,4 @@
-"""The facts of the trail, built in one place."""
+"""Builds the facts of the trail."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from schedules.targets import Target
 
 
 def about(registration: EventRegistration, *, by: Actor, at: datetime) -> dict[str, Any]:
-    """Who did something to which registration, when and where."""
+    """Who did something to a registration, when and where."""
     return {
         "at": at,
         "registration_id": registration.pk,
@@ -50,7 +50,7 @@ def record(
 def record_ambiguity(
     target: Target, pending: Movement, applied: Movement, *, by: Actor, at: datetime
 ) -> None:
-    """Writes down that nobody could know what became of a movement, and what was done."""
+    """Records that nobody could know what became of a movement, and how it was treated."""
     trail.append(
         AuditEvent(
             action=AuditEvent.Action.AMBIGUOUS,

@@ -1,7 +1,7 @@
 """The ledgers of targets: opened, locked, counted, marked.
 
-Whoever holds a ledger decides about its target. A commit in flight holds it until the private
-server is done, whatever became of the process that sent it.
+The operation that holds a ledger decides about its target. A commit in flight holds it until the
+private server is done, even if the process that sent it is dead.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from schedules.targets import Kind, Target
 
 
 class LedgerMissing(TryAgain):
-    """Targets are used for the first time: open their ledgers first."""
+    """These targets are used for the first time: open their ledgers first."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         super().__init__(f"no ledger yet: {', '.join(map(str, targets))}")
@@ -26,9 +26,10 @@ class LedgerMissing(TryAgain):
 def lock(*targets: Target) -> dict[Target, Ledger]:
     """Locks the ledgers of `targets` until the private transaction ends.
 
-    Prevents every race about a target: two bookings of the last place, a cancellation between the
-    look at the counter and the waitlisting, and both while a commit is still on its way. The first
-    statement of its transaction, in the order of locks. Raises LedgerMissing.
+    Prevents every race about a target: two bookings of the last place, a cancellation between
+    reading the counter and joining the waitlist, and either of them while a commit is still in
+    flight. It is the first statement of its transaction, and follows the order of locks. Raises
+    LedgerMissing.
     """
     locked = lock_existing(targets)
     if missing := [target for target in targets if target not in locked]:
@@ -37,7 +38,7 @@ def lock(*targets: Target) -> dict[Target, Ledger]:
 
 
 def lock_existing(targets: Collection[Target]) -> dict[Target, Ledger]:
-    """Locks the ledgers of many targets, in the order of locks; without those not opened yet."""
+    """Locks the ledgers of these targets in the order of locks; leaves out those not opened yet."""
     locked: dict[Target, Ledger] = {}
     for kind in Kind:
         target_ids = [target.id for target in targets if target.kind is kind]
@@ -60,15 +61,15 @@ def existing(kind: Kind, ids: Collection[int]) -> QuerySet[Ledger]:
 
 
 def with_pending() -> list[Ledger]:
-    """The ledgers where a movement is not known to be committed, the oldest first."""
+    """The ledgers with a pending movement, oldest first."""
     return list(Ledger.objects.filter(pending_since__isnull=False).order_by("pending_since"))
 
 
 def open_missing(targets: Collection[Target]) -> None:
-    """Opens the ledgers of `targets` with what their rows say; those that exist stay as they are.
+    """Opens the ledgers of `targets` with the counts of their rows; existing ones stay as they are.
 
-    Of two first uses at once, one insert wins, and no operation can have changed a row before: it
-    would have needed the ledger. So what was counted is true, whoever's count is kept.
+    If two processes do this at once, one insert wins. Either count is right: no operation can have
+    changed a row in between, because it would have needed the ledger.
     """
     counted = target_queries.count_rows(targets)
     Ledger.objects.bulk_create(
@@ -81,7 +82,7 @@ def open_missing(targets: Collection[Target]) -> None:
 
 
 def write(ledger: Ledger, pending: Pending | None) -> None:
-    """Writes the counts of a locked ledger and what is pending now, as its next version."""
+    """Writes a locked ledger as its next version, with its counts and what is pending now."""
     ledger.version += 1
     ledger.pending = pending
     counts = {
@@ -95,7 +96,7 @@ def write(ledger: Ledger, pending: Pending | None) -> None:
 
 
 def recount(locked: dict[Target, Ledger]) -> None:
-    """Makes the counts of locked ledgers what their rows say; what is pending stays pending."""
+    """Sets the counts of locked ledgers to what their rows say; what is pending stays pending."""
     for target, counts in target_queries.count_rows(locked).items():
         ledger = locked[target]
         ledger.holding, ledger.waiting = counts.holding, counts.waiting
@@ -116,9 +117,9 @@ def mark_refused(ledger: Ledger) -> None:
 def _update(
     ledger: Ledger, columns: Mapping[str, SqlValue], *, if_version: int | None = None
 ) -> None:
-    """With `if_version`, only if nobody was at the target since.
+    """Updates the row; with `if_version`, only if no other operation has written it since.
 
-    Otherwise what is pending now is another operation's, which has judged ours already.
+    What is pending then belongs to the other operation, which has already judged ours.
     """
     assignments = ", ".join(f"{column} = %s" for column in columns)
     unchanged, version = ("", []) if if_version is None else (" AND version = %s", [if_version])

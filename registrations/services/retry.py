@@ -1,4 +1,4 @@
-"""Trying a whole operation again while what stands in its way goes away by itself."""
+"""Retries a whole operation while the obstacle is one that goes away by itself."""
 
 import itertools
 import random
@@ -25,28 +25,28 @@ RETRIES = Counter(
 )
 
 RETRY_SECONDS = 10.0
-"""How long an operation tries for; longer than counters.OWNER_LIFETIME, so that it can see the
-movement of a dead owner grow old."""
+"""How long an operation keeps trying: longer than counters.OWNER_LIFETIME, so that a dead owner's
+movement becomes old enough to judge."""
 LONGEST_PAUSE = 0.5
-"""Seconds between two attempts, at the most. The first pauses are milliseconds, and all are drawn
-at random, so that rivals do not meet again."""
+"""Seconds between two attempts, at most. The first pauses are milliseconds, and all are random, so
+that rivals do not collide again."""
 
 
 ROW_GONE = {1452, "FOREIGN KEY constraint failed"}
-"""MySQL's and SQLite's errors for a reference to a row that is not there."""
+"""MySQL's and SQLite's errors for a reference to a missing row."""
 SQLITE_LOCKED = {"database is locked", "database table is locked"}
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same operation may succeed if tried again: nothing was committed.
+    """Whether the same operation may succeed if tried again; nothing was committed.
 
-    What the server has rolled back, SQLite's "database is locked", and a status whose row was
-    replaced since it was read.
+    True for what the server has rolled back, for SQLite's "database is locked", and for a status
+    whose row was replaced since it was read.
     """
     if isinstance(error, TryAgain):
         return True
     if isinstance(error, IntegrityError) and error.args[0] in ROW_GONE:
-        statuses.forget()  # the only row that is referred to unread
+        statuses.forget()  # the only row that is referenced without being read
         return True
     return isinstance(error, OperationalError) and (
         is_rollback(error) or str(error) in SQLITE_LOCKED
@@ -54,9 +54,9 @@ def is_transient(error: BaseException) -> bool:
 
 
 def retried(operation: Callable[P, R]) -> Callable[P, R]:
-    """Tries the whole operation again while its failure is transient, bounded, with jitter.
+    """Retries the whole operation while its failure is transient: bounded, with jitter.
 
-    Raises Busy when the time is up. Never inside a transaction: the operation owns both.
+    Raises Busy when the time is up. Never use it inside a transaction: the operation owns both.
     """
 
     @wraps(operation)

@@ -1,12 +1,16 @@
 """Two databases move as one: the protocol under every change of a place.
 
-    run([target], decide, at=now)
+    run([target], decide, by=actor, at=now)
 
-locks the target's ledger (1), and public's row if the counter is likely to move (2), folds what a
-dead process left pending (3), has `decide` decide and write (4), commits private, and only then
-lets the public counter follow (5) and marks the ledger (6). The private commit is the decision:
-after it there is no error for the caller. docs/protocol.md tells the whole story, and what
-happens if a process dies or a connection breaks at each step.
+1. locks the target's ledger,
+2. locks the public row too, if the counter is likely to move,
+3. folds what a dead process left pending,
+4. calls `decide`, which reads and writes private rows, and commits private: the decision,
+5. moves the public counter and commits public,
+6. marks the ledger settled.
+
+After the private commit the caller gets no error. docs/protocol.md explains why, and what happens
+if a process dies or a connection breaks at each step.
 """
 
 from collections import Counter
@@ -42,27 +46,27 @@ LOCK_WAIT = Histogram(
 
 
 class Unclear(TryAgain):
-    """The owner of a pending movement may be alive, and about to tell what became of it."""
+    """The owner of a pending movement may be alive, and about to mark what became of it."""
 
 
 class _CounterMoves(Exception):
-    """The counter moves after all, and public is not locked: the operation starts anew."""
+    """The counter moves after all, but public is not locked: the operation starts again."""
 
 
 @dataclass
 class LockedTarget:
-    """A target whose ledger is locked, and what an operation does to it."""
+    """A target whose ledger is locked, and what the operation does to it."""
 
     ledger: Ledger
     counter: CounterRow | None
-    """Public's row; None if it is gone."""
+    """The public row; None if it is gone."""
     fold: Movement = field(default_factory=Movement)
-    """What a dead process left to apply."""
+    """What a dead process left unapplied."""
     own: Movement = field(default_factory=Movement)
     pending_since: datetime | None = None
-    """Since when what is folded has been pending."""
+    """Since when the folded movement has been pending."""
     recorded: int = 0
-    """The sum of the trail's deltas."""
+    """The sum of the deltas written to the trail."""
     has_changed: bool = False
     """Whether the ledger has to be written."""
 
@@ -74,7 +78,7 @@ class LockedTarget:
     def free(self) -> int:
         """Places that can be given now; negative when more are taken than there are.
 
-        What other systems took counts as `reserved` says; what we gave counts even if somebody
+        `reserved` counts what other systems took. What we gave counts even if another system has
         lowered `reserved` below it.
         """
         if self.counter is None:
@@ -84,7 +88,7 @@ class LockedTarget:
 
     @property
     def movement(self) -> Movement:
-        """By how much the public counter is to move: the operation's own, and what it folds."""
+        """By how much to move the public counter: the operation's own part and what it folds."""
         movement = self.own + self.fold
         return movement if self.counter else Movement(0, movement.by_date)
 
@@ -104,7 +108,7 @@ class LockedTarget:
         self.own += Movement(delta, {event_date_id: delta} if rolls_up else {})  # type: ignore[dict-item]
 
     def join_queue(self, at: datetime) -> datetime:
-        """Puts one more behind all who wait, whatever the clocks of other servers say."""
+        """Adds one to the end of the queue, even if another server's clock is ahead of ours."""
         last = self.ledger.last_waitlisted_at
         joined = at if last is None else max(at, last + timedelta(microseconds=1))
         self.has_changed = True
@@ -178,10 +182,10 @@ def run(
 ) -> R:
     """Runs one operation of the actor: `decide` reads and writes private rows under the locks.
 
-    `expects_movement` says whether a counter is likely to move. Where it is not, and nothing is
+    `expects_movement` says whether a counter is likely to move. If it is not, and nothing is
     pending, public is only read; if the counter moves after all, `decide` is called again, under
-    public's lock. Raises TryAgain and what `decide` and the databases raise; then nothing was
-    written. (Only if the outcome of the private COMMIT itself is not known can nobody tell.)
+    public's lock. Raises TryAgain and what `decide` and the databases raise; nothing was written
+    then. (The one exception: the outcome of the private COMMIT itself is unknown.)
     """
     while True:
         try:
@@ -234,7 +238,7 @@ def _lock(
     public: ExitStack,
     expects_movement: Callable[[Ledger], bool],
 ) -> tuple[Operation, bool]:
-    """Locks the ledgers, then public's rows where needed; folds what is pending."""
+    """Locks the ledgers, then the public rows if needed; folds what is pending."""
     locked = ledgers.lock(*targets)
     needs_public = any(ledger.pending or expects_movement(ledger) for ledger in locked.values())
     if needs_public:
@@ -246,7 +250,7 @@ def _lock(
 
 
 def _fold(ledger: Ledger, counter: CounterRow | None, by: Actor, at: datetime) -> LockedTarget:
-    """Finds out what became of the movement that is pending, and what of it is still to be applied.
+    """Finds out what became of the pending movement, and what of it still has to be applied.
 
     If nobody can know, choose the reading that can only undersell: apply +1, ignore −1. Raises
     Unclear.
@@ -269,7 +273,7 @@ def _fold(ledger: Ledger, counter: CounterRow | None, by: Actor, at: datetime) -
 
 
 def verdict_on(pending: Pending, counter: CounterRow | None, at: datetime) -> Verdict:
-    """What became of a pending movement, as its owner or the row under our lock tells."""
+    """What became of a pending movement, according to its owner or to the row under our lock."""
     if pending.refused:
         return Verdict.NOT_APPLIED
     if counter is None:  # the row is gone, and all evidence with it
@@ -293,7 +297,7 @@ def _write_ledger(place: LockedTarget, at: datetime) -> None:
 
 
 def _move_counters(operation: Operation) -> None:
-    """Lets the public counters follow: targets first, then dates, the hot rows, in one order."""
+    """Moves the public counters: targets first, then dates (the hot rows), always in one order."""
     roll_up: Counter[int] = Counter()
     for place in operation.places.values():
         if pending := place.ledger.pending:

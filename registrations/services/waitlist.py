@@ -34,10 +34,10 @@ def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
 
 
 def promote_everywhere(*, event_date_id: int | None = None, by: Actor) -> tuple[int, int]:
-    """Promotes at every target where somebody waits, or at those of one date.
+    """Promotes at every target where somebody waits, or only at those of one date.
 
-    For when capacity was raised and nobody books there. Returns how many were promoted, and at how
-    many targets others kept the lock: the next run finds those.
+    Use it when capacity was raised and nobody books there. Returns how many were promoted, and how
+    many targets were locked by others: the next run finds those.
     """
     promoted = busy = 0
     for target in targets.with_queue(event_date_id):
@@ -49,9 +49,9 @@ def promote_everywhere(*, event_date_id: int | None = None, by: Actor) -> tuple[
 
 
 def preview(target: Target, *, leaving: int, now: datetime) -> list[EventRegistration]:
-    """Who would be promoted if so many places were given back now.
+    """Who would be promoted if `leaving` places were given back now.
 
-    Read without the lock: the state may change before the action, which decides anew.
+    Read without the lock: the state may change before the action, which decides again.
     """
     free = occupancy.free_places(target)
     if free is None or not is_open(target, now):
@@ -61,16 +61,17 @@ def preview(target: Target, *, leaving: int, now: datetime) -> list[EventRegistr
 
 
 def is_open(target: Target, now: datetime) -> bool:
-    """Whether places of `target` may still be given: nobody is promoted once booking is closed."""
+    """Whether booking is open at `target`. Once it is closed nobody is promoted."""
     offer = appointments.offer(target, now)
     return offer is not None and offer.is_open
 
 
 def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:
-    """Whether somebody waits whom a newcomer would overtake.
+    """Whether a newcomer would overtake somebody who waits.
 
-    Only where booking is closed, and a member of staff overrides that: then nobody is promoted,
-    and a free place is still not the newcomer's. (While it is open, the queue was served before.)
+    This only happens when booking is closed and staff override that: nobody is promoted then, but a
+    free place still does not go to the newcomer. (While booking is open, the waitlist has already
+    been served.)
     """
     if offer.is_open or not place.ledger.waiting:
         return False
@@ -80,9 +81,9 @@ def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:
 def take_places_for_queue(
     operation: Operation, place: LockedTarget, *, by: Actor | None = None
 ) -> list[EventRegistration]:
-    """Gives the free places to the head of the queue, before any newcomer gets one.
+    """Gives free places to the head of the waitlist, before any newcomer gets one.
 
-    The trail names `by`; or the system, where somebody else's operation frees the place.
+    The trail names `by`, or the system if somebody else's operation frees the place.
     """
     by = by or operation.by.as_system()
     if place.free <= 0 or not place.ledger.waiting:

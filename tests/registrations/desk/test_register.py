@@ -114,7 +114,7 @@ def test_edit_attendees_of_a_cancelled_one_is_refused(rivera: Household) -> None
         desk.log_in("Coordinator"), f"{registration.pk}/attendees/", attendees=_members(rivera)[:1]
     )
 
-    assert "The registration is cancelled: its attendees cannot be changed." in said
+    assert "A cancelled registration cannot be changed." in said
 
 
 def _today(**fields: Any) -> EventSlot:
