@@ -101,7 +101,9 @@ def own_public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
     name = connection.settings_dict["NAME"]
     with server(tmp_path / "public", name) as own, monkeypatch.context() as patch:
         connection.close()
+        # A test may have given this thread's connection settings apart from those of new threads.
         patch.setitem(connection.settings_dict, "PORT", own.port)
+        patch.setitem(connections.settings[PUBLIC], "PORT", own.port)
         create_public(connection)
         yield own
         connection.close()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import extend_schema_serializer, inline_serializer
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
@@ -26,7 +26,7 @@ def paginated(request: Request, rows: QuerySet, render: Callable[..., object]) -
 def page_of(shape: type[serializers.Serializer]) -> serializers.Serializer:
     """The shape of a page of `shape`, for the OpenAPI document."""
     name = shape.__name__.removesuffix("Serializer").removesuffix("Output")
-    return inline_serializer(
+    page = inline_serializer(
         f"{name}Page",
         {
             "count": serializers.IntegerField(),
@@ -35,3 +35,6 @@ def page_of(shape: type[serializers.Serializer]) -> serializers.Serializer:
             "results": shape(many=True),
         },
     )
+    # An action named `list` is documented as an array of what it answers unless told otherwise.
+    extend_schema_serializer(many=False)(type(page))
+    return page

@@ -12,7 +12,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from rest_framework.test import APIClient
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
@@ -222,6 +222,10 @@ def test_roles_are_what_the_document_says(role: str, household: Any) -> None:
 # The fuzzer ---------------------------------------------------------------------------
 
 
+SEED = 1
+"""Fixed. `derandomize` would derive it from the source: a new line would change all requests."""
+
+
 @pytest.mark.slow
 @pytest.mark.real_commits
 @pytest.mark.parametrize("role", ["anonymous", "participant", "staff"])
@@ -241,11 +245,11 @@ def test_no_answer_is_a_5xx_or_not_described(role: str) -> None:
 
     for operation in schema.get_all_operations():
 
+        @seed(SEED)
         @settings(
             max_examples=16,
             deadline=None,
             database=None,
-            derandomize=True,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
@@ -258,8 +262,8 @@ def test_no_answer_is_a_5xx_or_not_described(role: str) -> None:
 
         fuzz()
 
-    assert {200, 400, 404} <= set(answered)
-    assert (role == "anonymous") != (201 in answered)
+    assert {200, 404} <= set(answered)
+    assert (role == "anonymous") != ({201, 400} <= set(answered))
 
 
 def _real_ids(household: Any) -> dict[str, Any]:
