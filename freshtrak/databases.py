@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import TransactionManagementError
 
 PRIVATE = "default"
 """freshtrak_private: ours to migrate; registrations, audit, and Django's own tables."""
@@ -72,9 +73,14 @@ LOCKS_ROWS = True
 
 
 def row_lock(alias: str) -> str:
-    """FOR UPDATE, where the database locks rows. (SQLite locks itself at BEGIN IMMEDIATE.)"""
-    has_row_locks = connections[alias].features.has_select_for_update
-    return "FOR UPDATE" if LOCKS_ROWS and has_row_locks else ""
+    """FOR UPDATE, where the database locks rows. (SQLite locks itself at BEGIN IMMEDIATE.)
+
+    Raises TransactionManagementError outside a transaction, where a lock would end at once.
+    """
+    connection = connections[alias]
+    if not connection.in_atomic_block:
+        raise TransactionManagementError(f"A row of {alias} is locked outside a transaction.")
+    return "FOR UPDATE" if LOCKS_ROWS and connection.features.has_select_for_update else ""
 
 
 def moment(value: datetime | str | None) -> datetime | None:

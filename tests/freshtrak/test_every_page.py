@@ -8,6 +8,7 @@ import pytest
 from axes.models import AccessAttempt, AccessFailureLog
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -36,6 +37,7 @@ ROUTES.pop("admin/^(?P<app_label>auth|axes|schedules|audit|registrations)/$")  #
 @pytest.fixture
 def registration(household: Any) -> EventRegistration:
     registration = b.register(household, factories.EventSlotFactory())
+    Group.objects.get_or_create(name="Volunteers")
     AccessAttempt.objects.create(failures_since_start=1)
     AccessFailureLog.objects.create()
     return attendance.check_in(registration, by=b.STAFF)
