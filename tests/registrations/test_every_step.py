@@ -24,7 +24,7 @@ from schedules.models import EventSlot
 from tests.support import booking as b
 from tests.support import factories, victims
 from tests.support.proxy import Hold, Proxy, Statement, Steps, Trap
-from tests.support.victims import Stable, Victim
+from tests.support.victims import ForkServer, Victim
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
@@ -35,8 +35,8 @@ GIVING_UP = 2
 
 
 @pytest.fixture(scope="module")
-def stable(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stable]:
-    with django_db_blocker.unblock(), victims.stable() as running:
+def fork_server(django_db_setup: None, django_db_blocker: Any) -> Iterator[ForkServer]:
+    with django_db_blocker.unblock(), victims.fork_server() as running:
         yield running
 
 
@@ -137,13 +137,13 @@ OPERATIONS = [register, wait, cancel, cancel_with_promotion, move, promote, sett
 class Case:
     """One operation, stopped at one statement."""
 
-    def __init__(self, stable: Stable, operation: Operation) -> None:
+    def __init__(self, fork_server: ForkServer, operation: Operation) -> None:
         name, ids, self.slot = operation
         self.steps = Steps()
         self.private = _proxy(PRIVATE, self.steps)
         self.public = _proxy(PUBLIC, self.steps)
         ports = {PRIVATE: self.private.port, PUBLIC: self.public.port}
-        self._start = partial(stable.start, name, *ids, ports=ports)
+        self._start = partial(fork_server.start, name, *ids, ports=ports)
 
     def start(self, read_timeout: int | None = None) -> Victim:
         return self._start(read_timeout=read_timeout)
@@ -177,19 +177,19 @@ Fault = Callable[[Case, Victim, Trap], None]
 FAULTS = [killed, public_cut, private_cut, private_frozen]
 
 
-def _steps_of(stable: Stable, arrange: Callable[[], Operation]) -> int:
+def _steps_of(fork_server: ForkServer, arrange: Callable[[], Operation]) -> int:
     """How many statements the operation sends, to both servers."""
-    case = Case(stable, arrange())
+    case = Case(fork_server, arrange())
     with case.private, case.public:
         case.start().outcome.result(60)
         return len(case.steps.sent)
 
 
 def _try(
-    stable: Stable, arrange: Callable[[], Operation], fault: Fault, at: int, hold: Hold
+    fork_server: ForkServer, arrange: Callable[[], Operation], fault: Fault, at: int, hold: Hold
 ) -> None:
     try:
-        case = Case(stable, arrange())
+        case = Case(fork_server, arrange())
         (newcomer,) = factories.households(1)
         with case.private, case.public, ThreadPoolExecutor(1) as other_server:
             trap = case.steps.trap(at, hold=hold)
@@ -221,13 +221,13 @@ def _next(household: Any, slot: EventSlot) -> EventRegistration:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("arrange", OPERATIONS)
 def test_fault_at_every_statement_settles_and_oversells_nothing(
-    stable: Stable, arrange: Callable[[], Operation], fault: Fault
+    fork_server: ForkServer, arrange: Callable[[], Operation], fault: Fault
 ) -> None:
-    steps = _steps_of(stable, arrange)
+    steps = _steps_of(fork_server, arrange)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         tries = [
-            pool.submit(_try, stable, arrange, fault, number, hold)
+            pool.submit(_try, fork_server, arrange, fault, number, hold)
             for number in range(1, steps + 1)
             for hold in _holds(fault)
         ]
@@ -257,8 +257,8 @@ def _trap_decision(case: Case, hold: Hold) -> Trap:
 
 
 @pytest.mark.parametrize("hold", ["packet", "answer"])
-def test_private_commit_in_flight_is_waited_for(stable: Stable, hold: Hold) -> None:
-    case = Case(stable, register())
+def test_private_commit_in_flight_is_waited_for(fork_server: ForkServer, hold: Hold) -> None:
+    case = Case(fork_server, register())
     (newcomer,) = factories.households(1)
 
     with case.private, case.public, ThreadPoolExecutor(1) as other_server:
@@ -280,9 +280,9 @@ def test_private_commit_in_flight_is_waited_for(stable: Stable, hold: Hold) -> N
 
 
 def test_control_without_the_ledgers_lock_a_commit_in_flight_oversells(
-    stable: Stable, monkeypatch: pytest.MonkeyPatch
+    fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = Case(stable, register())
+    case = Case(fork_server, register())
     b.register(factories.households(1)[0], EventSlot.objects.get(pk=case.slot.pk))
     b.cancel(EventRegistration.objects.get())  # opens the ledger
     _rested(case.slot)

@@ -105,10 +105,10 @@ def test_owner_that_marks_late_clears_nothing_of_a_later_operation() -> None:
     steps = Steps()
     private, public = _proxied(steps)
 
-    with victims.stable() as stable, private, public:
+    with victims.fork_server() as fork_server, private, public:
         trap = steps.trap(_is_mark, hold="packet")
         ports = {PRIVATE: private.port, PUBLIC: public.port}
-        late = stable.start("register", first.pk, slot.pk, ports=ports)
+        late = fork_server.start("register", first.pk, slot.pk, ports=ports)
         trap.wait()
         _leave_pending(second, slot)
         trap.release()
@@ -131,10 +131,10 @@ def test_value_seen_that_another_system_writes_again_is_no_evidence_while_the_ow
     steps = Steps()
     private, public = _proxied(steps)
 
-    with victims.stable() as stable, private, public, ThreadPoolExecutor(1) as pool:
+    with victims.fork_server() as fork_server, private, public, ThreadPoolExecutor(1) as pool:
         trap = steps.trap(_is_mark, hold="packet")
         ports = {PRIVATE: private.port, PUBLIC: public.port}
-        stable.start("cancel", registration.pk, ports=ports)
+        fork_server.start("cancel", registration.pk, ports=ports)
         trap.wait()
         rows = EventSlot.objects.filter(pk=slot.pk)
         rows.update(reserved=F("reserved") + 1, last_update=seen)
@@ -289,10 +289,10 @@ def test_host_that_vanishes_without_a_word_lets_its_locks_go() -> None:
     def is_insert(statement: Statement) -> bool:
         return statement.sql.startswith("INSERT INTO event_registrations ")
 
-    with victims.stable(DATABASE_IDLE_TIMEOUT="1") as stable, private, public:
+    with victims.fork_server(DATABASE_IDLE_TIMEOUT="1") as fork_server, private, public:
         trap = steps.trap(is_insert, hold="packet")
         ports = {PRIVATE: private.port, PUBLIC: public.port}
-        stable.start("register", gone.pk, slot.pk, ports=ports)
+        fork_server.start("register", gone.pk, slot.pk, ports=ports)
         trap.wait()
         private.freeze()
         public.freeze()
