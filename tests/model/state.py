@@ -37,7 +37,7 @@ class Rules:
     judge_first: bool = True
     """What is pending counts when the operation decides."""
     holding_counts: bool = True
-    """Our registrations take places even where somebody lowered `reserved` below them."""
+    """Our registrations take places even if another system lowered `reserved` below them."""
     private_first: bool = True
     """The decision is durable before the counter moves."""
     answer_after_commit: bool = True
