@@ -3,7 +3,7 @@
 
     tools/with_mariadb.py python benchmarks/day_view.py
 
-In a database of 200,000 household members. The two dates take turns in one run; only the ratios
+The database has 200,000 household members. The two dates take turns in one run; only the ratios
 mean anything.
 """
 
@@ -101,7 +101,7 @@ def main() -> None:
     for name, path in {
         "the page": "",
         "a name": f"?q={household.name}",
-        "a misspelt name": "?q=Lsat",
+        "a misspelled name": "?q=Lsat",
         "a code": "?q=ABC234",
         "the counters": "counters/",
     }.items():

@@ -189,9 +189,9 @@ def _count_errors(sender: Any, connection: Any, **_: Any) -> None:
     connection.is_counted = True
     name = "private" if connection.alias == "default" else "public"
 
-    def counted(where: str, call: Callable[..., Any], *given: Any) -> Any:
+    def counted(where: str, call: Callable[..., Any], *args: Any) -> Any:
         try:
-            return call(*given)
+            return call(*args)
         except Error as error:
             errors[f"{name} {where} {error.args[0] if error.args else error}"] += 1
             raise
@@ -382,7 +382,7 @@ class Load:
                 "SELECT id FROM information_schema.processlist WHERE user IN ('owner', 'booking')"
             ).split()
             if ids:
-                with contextlib.suppress(RuntimeError):  # it is gone already
+                with contextlib.suppress(RuntimeError):  # it is already gone
                     node.sql(f"KILL CONNECTION {random.choice(ids)}")
 
     def _lag(self) -> None:
@@ -406,10 +406,10 @@ class Load:
         _everything_at(self.nodes[-1])
         ids = {slot.pk for slot in self.slots}
         dates = {slot.event_hour.event_date_id for slot in self.slots}
-        ours = {f"{prefix}slot {pk}" for pk in ids for prefix in ("", "ledger of ")}
-        ours |= {f"date {pk}" for pk in dates}
-        oversold = {slot: given for slot, given in b.oversold().items() if slot in ids}
-        drift = {row: wrong for row, wrong in b.drift(self.others).items() if row in ours}
+        own_rows = {f"{prefix}slot {pk}" for pk in ids for prefix in ("", "ledger of ")}
+        own_rows |= {f"date {pk}" for pk in dates}
+        oversold = {slot: counts for slot, counts in b.oversold().items() if slot in ids}
+        drift = {row: wrong for row, wrong in b.drift(self.others).items() if row in own_rows}
         overfull = sum(b.reserved(slot) > slot.capacity for slot in self.slots)
         return (
             f"{oversold or 'never'}" + f" (overfull: {overfull})" * bool(self.scenario.outsider),
@@ -425,12 +425,12 @@ def _everything_at(node: Server) -> None:
 
 def _refused(nodes: list[Server]) -> Counter[str]:
     names = "('wsrep_local_cert_failures', 'wsrep_local_bf_aborts')"
-    found: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
     for node in nodes:
         for line in node.sql(f"SHOW STATUS WHERE variable_name IN {names}").splitlines():
             name, count = line.split()
-            found[name.removeprefix("wsrep_local_")] += int(count)
-    return found
+            refusals[name.removeprefix("wsrep_local_")] += int(count)
+    return refusals
 
 
 def _counts(counter: Counter[str]) -> str:
@@ -461,7 +461,7 @@ def _row(nodes: list[Server], scenario: Scenario, load: str) -> str:
 def main() -> None:
     if not Path(PROVIDER).exists():
         sys.exit("Galera is not installed. As root: apt-get install galera-4")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its servers are stopped then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its servers stop, too
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with (
         tempfile.TemporaryDirectory(prefix="freshtrak-galera-") as home,

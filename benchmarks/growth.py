@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Whether a booking costs more where many registrations hold a place or wait.
+"""Whether a booking costs more when many registrations hold a place or wait.
 
     tools/with_mariadb.py python benchmarks/growth.py [MANY]
 
-Median milliseconds of a booking at an empty target and at a full-grown one, by turns: a date-only
-date where MANY (10,000) hold a place, and a slot where MANY wait. Only the ratios mean anything.
+Median milliseconds of a booking at an empty target and at a full-grown one, taking turns: a
+date-only date where MANY (10,000) hold a place, and a slot where MANY wait. Only the ratios mean
+anything.
 """
 
 import os

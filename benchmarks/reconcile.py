@@ -3,8 +3,8 @@
 
     tools/with_mariadb.py python benchmarks/reconcile.py [SLOTS]
 
-Each run is a process of its own: seconds, and its peak memory. On exact counters, as the first
-backfill (every counter wrong), and once more.
+Prints the seconds and the peak memory of each run, in a process of its own: a check when every
+counter is wrong, the first backfill, and a check when all are exact.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The benchmark's short form: it works, and gives no figure where a guarantee is broken."""
+"""The benchmark's short form works, and gives no figure when a guarantee is broken."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -28,7 +28,7 @@ def test_short_form_has_a_figure_for_each_workload() -> None:
     assert all(0 < side["statements"] <= side["round_trips"] for side in sides)
     assert report.table(figures, "short").row_count == len(sides)
     bars = ElementTree.fromstring(chart.svg(figures)).iter("{http://www.w3.org/2000/svg}rect")
-    assert len(list(bars)) == len(sides) + 3  # and the ground, and the legend's
+    assert len(list(bars)) == len(sides) + 3  # plus the background and the legend's two
 
 
 def test_run_that_breaks_a_guarantee_has_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,19 +53,19 @@ def test_oracle_accepts_what_callers_were_told(slot: Any) -> None:
     oracle.check({"confirmed": 1})
 
 
-def test_oracle_refuses_a_registration_that_is_missing(slot: Any) -> None:
+def test_oracle_refuses_a_missing_registration(slot: Any) -> None:
     with pytest.raises(oracle.Violation, match="statuses"):
         oracle.check({"confirmed": 2})
 
 
-def test_oracle_refuses_a_counter_that_is_wrong(slot: Any) -> None:
+def test_oracle_refuses_a_wrong_counter(slot: Any) -> None:
     type(slot).objects.update(reserved=2)
 
     with pytest.raises(oracle.Violation, match="drift"):
         oracle.check({"confirmed": 1})
 
 
-def test_oracle_refuses_a_place_too_many(slot: Any) -> None:
+def test_oracle_refuses_an_oversold_slot(slot: Any) -> None:
     type(slot).objects.update(capacity=0)
 
     with pytest.raises(oracle.Violation, match="oversold"):

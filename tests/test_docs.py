@@ -1,4 +1,4 @@
-"""The quick start of docs/api.md, run as it stands, against the service with demo data."""
+"""The quick start of docs/api.md, run as written, against the service with demo data."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def _snippet(language: str) -> str:
 @pytest.mark.slow
 @pytest.mark.real_commits
 @pytest.mark.parametrize("language", INTERPRETERS)
-def test_quick_start_runs_as_it_stands(service: Service, language: str) -> None:
+def test_quick_start_runs_as_written(service: Service, language: str) -> None:
     demo.seed(timezone.now())
     token = StringIO()
     call_command("issue_token", household=Household.objects.earliest("pk").pk, stdout=token)

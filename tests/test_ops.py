@@ -1,4 +1,4 @@
-"""What operators install is valid, and speaks of what there is."""
+"""What operators install is valid, and refers only to things that exist."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def _unknown(expressions: list[str]) -> set[str]:
     return used - _known()
 
 
-def test_dashboard_shows_metrics_that_there_are() -> None:
+def test_dashboard_shows_metrics_that_exist() -> None:
     dashboard = json.loads((OPS / "grafana-dashboard.json").read_text())
 
     expressions = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
@@ -50,7 +50,7 @@ def test_dashboard_shows_metrics_that_there_are() -> None:
     assert _unknown(expressions) == set()
 
 
-def test_alerts_watch_metrics_that_there_are_and_stand_in_the_runbook() -> None:
+def test_alerts_watch_metrics_that_exist_and_are_in_the_runbook() -> None:
     (group,) = yaml.safe_load((OPS / "alerts.yml").read_text())["groups"]
     runbook = (settings.BASE_DIR / "docs" / "runbook.md").read_text()
 
@@ -60,7 +60,7 @@ def test_alerts_watch_metrics_that_there_are_and_stand_in_the_runbook() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
 
 
-def test_compose_file_is_one() -> None:
+def test_compose_file_is_valid() -> None:
     checked = subprocess.run(
         [
             Path(sys.executable).with_name("check-jsonschema"),
@@ -98,7 +98,7 @@ def test_image_holds_what_the_service_imports() -> None:
 
 
 @pytest.mark.parametrize("unit", sorted(OPS.glob("systemd/*.timer")), ids=lambda path: path.stem)
-def test_timers_run_commands_that_there_are(unit: Path) -> None:
+def test_timers_run_commands_that_exist(unit: Path) -> None:
     parser = ConfigParser(strict=False, interpolation=None)
     parser.read(unit)
     command = unit.stem.partition("@")[2]

@@ -1,6 +1,6 @@
-"""Servers are really stopped, killed, frozen and set read-only; the service heals by itself.
+"""Real servers are stopped, killed, frozen and set read-only; the service recovers by itself.
 
-On two servers of the module's own, with users that hold production's rights.
+The module has two servers of its own, with users that have production's grants.
 """
 
 import os
@@ -24,7 +24,7 @@ from tools.with_mariadb import Server, server
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits, pytest.mark.slow]
 
 PATH = "/api/v1/registrations/"
-HEALING = 30  # seconds at most until the service works again
+RECOVERY = 30  # seconds at most until the service works again
 
 
 @dataclass
@@ -53,8 +53,8 @@ class Stack:
         )
 
     def at_rest(self) -> tuple[int, int, int]:
-        """Settled: registrations that hold a place, `reserved` of the slot, of its date."""
-        deadline = time.monotonic() + HEALING
+        """Settles; returns registrations that hold a place, and `reserved` of slot and date."""
+        deadline = time.monotonic() + RECOVERY
         while self.private.sql(f"{COUNT} ledgers WHERE pending_since IS NOT NULL") != "0\n":
             assert time.monotonic() < deadline, "something cannot be settled"
             self.manage("settle")
@@ -82,7 +82,7 @@ def stack(tmp_path_factory: Any) -> Iterator[Stack]:
     ):
         owner = {"PRIVATE_DATABASE_URL": private.url, "PUBLIC_DATABASE_URL": public.url}
         environment = {
-            # No right to write while a server is read-only: the owner of all would have it.
+            # Users that cannot write while a server is read-only; the owner could.
             "PRIVATE_DATABASE_URL": private.url.replace("owner:owner", "app:app"),
             "PUBLIC_DATABASE_URL": public.url.replace("owner:owner", "booking:booking"),
             "DATABASE_READ_TIMEOUT": "2",
@@ -137,7 +137,7 @@ OUTAGES: dict[str, tuple[Disturb, Disturb]] = {
 
 @pytest.mark.parametrize("name", ["freshtrak_private", "freshtrak_public"])
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_clean_503_nothing_half_done_and_healed_without_a_restart(
+def test_outage_gives_clean_503s_and_ends_without_a_restart(
     stack: Stack, name: str, outage: str
 ) -> None:
     disturb, undo = OUTAGES[outage]
@@ -150,28 +150,28 @@ def test_clean_503_nothing_half_done_and_healed_without_a_restart(
         ready = stack.service.request("GET", "/readyz")
     finally:
         undo(_server(stack, name))
-    healed = _until_booked(stack)
+    recovered = _until_booked(stack)
 
     assert {answer.status for answer in refused} == {503}
     assert {answer.body["code"] for answer in refused} == {"database_unavailable"}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
-    if outage != "read-only":  # it answers
+    if outage != "read-only":  # a read-only server answers
         assert (ready.status, ready.body["databases"][name]) == (503, "down")
-    assert healed.status == 201
-    # A public commit that was lost behind a private one is settled, not refused: so exactly two.
+    assert recovered.status == 201
+    # A public commit lost after its private one is settled, not refused: so exactly two.
     assert stack.at_rest() == tuple(count + 2 for count in before)
 
 
 def _until_booked(stack: Stack) -> served.Answer:
-    deadline = time.monotonic() + HEALING
+    deadline = time.monotonic() + RECOVERY
     while (answer := stack.book()).status != 201 and time.monotonic() < deadline:
         assert answer.status == 503
     return answer
 
 
 @pytest.mark.parametrize("name", ["freshtrak_private", "freshtrak_public"])
-def test_killed_under_load_what_was_answered_stands(stack: Stack, name: str) -> None:
-    """SIGKILL of a server while eight clients book: every 201 is there afterwards, and counted."""
+def test_answered_bookings_survive_a_server_killed_under_load(stack: Stack, name: str) -> None:
+    """SIGKILL hits a server while eight clients book: every 201 survives and is counted."""
     before = stack.at_rest()
     answers: list[int] = []
     stop, lock = threading.Event(), threading.Lock()
@@ -200,12 +200,12 @@ def test_killed_under_load_what_was_answered_stands(stack: Stack, name: str) -> 
     held, slot, date = stack.at_rest()
     assert set(Counter(answers)) == {201, 503}
     assert slot == date == held
-    # A booking whose answer was lost may stand as well; none that was answered may be missing.
+    # A booking whose answer was lost may exist too; none that was answered may be missing.
     assert held - before[0] >= answers.count(201) + 1
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + HEALING
+    deadline = time.monotonic() + RECOVERY
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

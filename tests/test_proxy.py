@@ -49,17 +49,17 @@ def address(proxy: Proxy) -> dict[str, Any]:
 
 
 def connect(proxy: Proxy, **options: Any) -> Any:
-    """A client's connection; what it says while it connects is not recorded."""
+    """A client's connection; what it sends while connecting is not recorded."""
     client = MySQLdb.connect(**{"read_timeout": 30, **address(proxy), **options})
     proxy.steps.clear()
     return closing(client)
 
 
 def rows(lock: str = "") -> Any:
-    """What is in the table, asked past the proxy.
+    """What is in the table, read without the proxy.
 
-    With FOR UPDATE it waits until a transaction that has written to the table is over, so an
-    empty answer means that it was rolled back.
+    With FOR UPDATE this waits until any transaction that wrote to the table is over, so no rows
+    means that it was rolled back.
     """
     with connections[PRIVATE].cursor() as cursor:
         cursor.execute(f"SELECT id FROM proxy_scratch WHERE id = 1 {lock}")
@@ -118,23 +118,23 @@ def proxy(pool: ThreadPoolExecutor) -> Iterator[Proxy]:
         yield proxy
 
 
-def test_statements_are_numbered_over_both_connections_in_the_order_sent() -> None:
+def test_statements_are_numbered_across_both_connections_in_the_order_sent() -> None:
     steps = Steps()
 
     with (
         proxy_to(PRIVATE, steps) as private,
         proxy_to(PUBLIC, steps) as public,
-        connect(private) as here,
-        connect(public) as there,
+        connect(private) as on_private,
+        connect(public) as on_public,
     ):
-        here.query("SELECT 1")
-        here.store_result()
-        there.query("SELECT 2")
-        there.store_result()
-        there.ping()
-        there.commit()
-        here.rollback()
-        here.autocommit(True)
+        on_private.query("SELECT 1")
+        on_private.store_result()
+        on_public.query("SELECT 2")
+        on_public.store_result()
+        on_public.ping()
+        on_public.commit()
+        on_private.rollback()
+        on_private.autocommit(True)
 
     assert steps.sent == [
         (1, PRIVATE, "SELECT 1"),
@@ -181,7 +181,7 @@ def test_held_packet_is_not_executed_until_released(proxy: Proxy, pool: Any) -> 
     assert rows() == ONE_ROW
 
 
-def test_held_answer_means_executed(proxy: Proxy, pool: Any) -> None:
+def test_statement_with_a_held_answer_is_executed(proxy: Proxy, pool: Any) -> None:
     with connect(proxy, autocommit=True) as client:
         trap = proxy.steps.trap(is_insert, hold="answer")
 
@@ -226,9 +226,9 @@ def test_held_answer_keeps_the_transaction_of_a_killed_client_open(proxy: Proxy)
     assert rows("FOR UPDATE") == NOTHING
 
 
-@pytest.mark.parametrize(("hold", "found"), [("packet", NOTHING), ("answer", ONE_ROW)])
+@pytest.mark.parametrize(("hold", "expected"), [("packet", NOTHING), ("answer", ONE_ROW)])
 def test_dropped_commit_fails_a_living_client(
-    proxy: Proxy, pool: Any, hold: Hold, found: Any
+    proxy: Proxy, pool: Any, hold: Hold, expected: Any
 ) -> None:
     with connect(proxy) as client:
         trap = proxy.steps.trap(is_commit, hold=hold)
@@ -240,7 +240,7 @@ def test_dropped_commit_fails_a_living_client(
 
         with pytest.raises(OperationalError, match="Lost connection"):
             commit.result()
-    assert rows("FOR UPDATE") == found
+    assert rows("FOR UPDATE") == expected
 
 
 def test_cut_rolls_back_and_fails_the_next_statement(proxy: Proxy) -> None:

@@ -1,4 +1,4 @@
-"""The guard of this suite: whatever but schedules.counters writes to public fails its test."""
+"""The suite's guard: any write to public from outside schedules.counters fails its test."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.support import factories, public_guard
 
 
 def _run_as(file: str, source: str, **names: Any) -> None:
-    """Executes `source` as if it stood in `file` of the project."""
+    """Executes `source` as code of the project's `file`."""
     exec(compile(source, str(settings.BASE_DIR / file), "exec"), names)
 
 
@@ -54,7 +54,7 @@ def test_write_from_elsewhere_is_refused_and_recorded(file: str, source: str) ->
 
 
 @pytest.mark.real_commits
-def test_write_in_a_thread_is_refused_as_well() -> None:
+def test_write_in_a_thread_is_refused_too() -> None:
     slot = factories.EventSlotFactory()
 
     with pytest.raises(AssertionError, match="writes to public"):

@@ -1,4 +1,4 @@
-"""Several application servers on the same two databases: nothing is shared between them."""
+"""Several application servers on the same two databases; they share nothing else."""
 
 import threading
 from collections import Counter
@@ -19,8 +19,8 @@ CLIENTS, SLOTS = 8, 12
 
 @pytest.mark.slow
 def test_two_servers_under_load_are_as_exact_as_one() -> None:
-    """Eight clients at once, four at each server, ask for the two places of one slot after another;
-    then all who are confirmed leave at once."""
+    """Eight clients, four at each server, ask at once for a slot's two places, one slot after
+    another; at every other slot, those who are confirmed then cancel at once."""
     day = factories.EventDateFactory()
     slots = [
         factories.EventSlotFactory(event_hour__event_date=day, capacity=2) for _ in range(SLOTS)
@@ -38,8 +38,8 @@ def test_two_servers_under_load_are_as_exact_as_one() -> None:
             answers.append(booked.status)
             together.wait(30)
             if booked.body["status"] == "confirmed" and slot in slots[::2]:
-                gone = service.post(f"{PATH}{booked.body['id']}/cancel/", token, {})
-                answers.append(gone.status)
+                cancelled = service.post(f"{PATH}{booked.body['id']}/cancel/", token, {})
+                answers.append(cancelled.status)
 
     with served.serve() as one, served.serve() as other:
         assert one.address != other.address
@@ -54,12 +54,12 @@ def test_two_servers_under_load_are_as_exact_as_one() -> None:
     assert Counter(answers) == {201: CLIENTS * SLOTS, 200: SLOTS}
     assert b.drift() == {}
     assert b.oversold() == {}
-    # Who left was followed by the head of the queue: every place is held, and the others wait.
+    # The head of the queue took each cancelled place: every place is held, and the others wait.
     assert [b.reserved(slot) for slot in slots] == [2] * SLOTS
     assert [len(b.queue(slot)) for slot in slots] == [CLIENTS - 4, CLIENTS - 2] * (SLOTS // 2)
 
 
-def test_a_key_is_one_effect_whichever_server_is_asked(household: Any) -> None:
+def test_a_key_has_one_effect_whichever_server_gets_it(household: Any) -> None:
     slot = factories.EventSlotFactory()
     body = {"event_slot_id": slot.pk, "attendees": [household.members.get().pk]}
     token = tokens.of_household(household)

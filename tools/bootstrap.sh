@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes .venv ready for `run` or `test`, with the Debian packages that takes. Instant when it is.
-# As root it installs what is missing; otherwise it says what to install. A trial run without
-# root goes on without MySQL support.
+# Prepares .venv for `run` or `test`, and the Debian packages it needs. Instant if all is in place.
+# As root it installs what is missing; otherwise it says what to install. Without root, `run`
+# carries on without MySQL support.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 purpose=$1
@@ -27,13 +27,13 @@ if [ ${#packages[@]} -gt 0 ]; then
         echo "Installing ${packages[*]} …"
         apt-get update -qq
         export DEBIAN_FRONTEND=noninteractive
-        said=$(apt-get install -y -qq --no-install-recommends "${packages[@]}" 2>&1) || { echo "$said"; exit 1; }
+        output=$(apt-get install -y -qq --no-install-recommends "${packages[@]}" 2>&1) || { echo "$output"; exit 1; }
     else
         echo "Missing: as root, run"
         echo "    apt-get install --no-install-recommends ${packages[*]}"
         case " ${packages[*]} " in *" python3-venv "*) exit 1 ;; esac
         [ "$purpose" = run ] || exit 1
-        echo "Going on without MySQL support: enough for the demo."
+        echo "Continuing without MySQL support, which is enough for the demo."
         awk '/^mysqlclient==/ { skip = 1; next } /^[^ #]/ { skip = 0 } !skip' requirements.txt >.venv-without-mysql.txt
         locks=.venv-without-mysql.txt
     fi

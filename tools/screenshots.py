@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Takes the pictures of docs/desk.md again, from the demo that `./dev run` serves.
+"""Retakes the pictures of docs/desk.md from the demo that `./dev run` serves.
 
     .venv/bin/python tools/screenshots.py [ADDRESS]
 

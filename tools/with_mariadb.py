@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Runs a command with two MariaDB servers of its own: one for each database of the service.
+"""Runs a command with two MariaDB servers of its own, one for each database of the service.
 
     tools/with_mariadb.py [--mysql] COMMAND [ARGUMENT …]
 
-With --mysql they are MySQL servers (8.4 or newer), whose mysqld and mysql are on PATH.
+With --mysql they are MySQL servers (8.4 or newer); mysqld and mysql must be on PATH.
 
-Two servers, because production has two: nothing can pass here that needs both databases on one.
-They live in a temporary directory, listen on free ports of 127.0.0.1, and are stopped and
-removed when the command ends, also on Ctrl-C. The command finds them in PRIVATE_DATABASE_URL
-and PUBLIC_DATABASE_URL, as the owner of each database. Exits with the command's status.
+Two servers, because production has two: code that needs both databases on one server fails here.
+They live in a temporary directory and listen on free ports of 127.0.0.1; when the command ends,
+even by Ctrl-C, they are stopped and removed. The command finds their URLs in PRIVATE_DATABASE_URL
+and PUBLIC_DATABASE_URL, with the owner of each database as user. Exits with the command's status.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ["PATH"] += ":/usr/sbin"  # where Debian keeps mariadbd, and few users look
+os.environ["PATH"] += ":/usr/sbin"  # where Debian keeps mariadbd; most users' PATH lacks it
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 ON_MYSQL = "SERVERS_ARE_MYSQL"
-"""Set in the environment: servers that the command starts itself are of the same product."""
+"""In the environment: servers that the command itself starts are MySQL, too."""
 
 
 def on_mysql() -> bool:
@@ -43,13 +43,13 @@ def on_mysql() -> bool:
 # Otherwise MySQL opens a second port, offers TLS, and wants a directory that may not exist.
 PLAIN_MYSQL = ["--mysqlx=OFF", "--auto-generate-certs=OFF", "--secure-file-priv=NULL"]
 
-# As MySQL has it by default. Without a binary log a commit shows before it is safe, and a whole
-# class of faults is never seen.
+# MySQL's default. Without a binary log a commit becomes visible before it is safe, and a whole
+# class of faults never shows.
 DURABILITY = ["--log-bin=binlog", "--sync-binlog=1", "--server-id=1"]
 
 
 INSTALLED = "SERVERS_INSTALLED"
-"""Set in the environment: an installed data directory that further servers begin with a copy of."""
+"""In the environment: an installed data directory, which further servers copy."""
 
 
 def install(data: Path) -> None:
@@ -70,7 +70,7 @@ def install(data: Path) -> None:
         command += [f"--datadir={data}", f"--tmpdir={scratch}", *as_root()]
         installed = subprocess.run(command, capture_output=True, text=True)
     if installed.returncode:
-        sys.exit(f"The server was not installed:\n{installed.stderr[-4000:]}")
+        sys.exit(f"The server could not be installed:\n{installed.stderr[-4000:]}")
 
 
 def as_root() -> list[str]:
@@ -78,11 +78,11 @@ def as_root() -> list[str]:
 
 
 class Server:
-    """One server of its own, in a directory, on a port; with one database and its owner."""
+    """A server in a directory and on a port of its own, with one database and its owner."""
 
     def __init__(self, home: Path, database: str, *options: str) -> None:
         home.mkdir()
-        # A server that starts removes the temporary tables it finds, also those of another.
+        # On starting, a server removes the temporary tables it finds, even another server's.
         (home / "scratch").mkdir()
         self.home, self.port, self.options = home, free_port(), options
         self.url = f"mysql://owner:owner@127.0.0.1:{self.port}/{database}"
@@ -95,7 +95,7 @@ class Server:
         )
 
     def start(self) -> None:
-        """Starts it, or starts it again, and waits until it answers."""
+        """Starts or restarts it, and waits until it answers."""
         log = (self.home / "log").open("a")
         self.process = subprocess.Popen(
             [
@@ -141,7 +141,7 @@ class Server:
         )
 
     def sql(self, sql: str) -> str:
-        """Runs statements as root; what they print."""
+        """Runs statements as root; returns what they print."""
         done = self._client(sql)
         if done.returncode:
             raise RuntimeError(done.stderr)
@@ -158,7 +158,7 @@ class Server:
 
 @contextlib.contextmanager
 def server(home: Path, database: str, *options: str) -> Iterator[Server]:
-    """A server that is stopped at the end, however it ends."""
+    """A server that is stopped at the end, even after an error."""
     running = Server(home, database, *options)
     try:
         yield running
@@ -188,7 +188,7 @@ def _run(command: list[str], home: Path) -> int:
         server(Path(home, "public"), "freshtrak_public") as public,
     ):
         urls = {"PRIVATE_DATABASE_URL": private.url, "PUBLIC_DATABASE_URL": public.url}
-        # A test may wait for other processes for longer than a server's session would live.
+        # A test may wait for other processes longer than a server keeps a silent session.
         environment = {**os.environ, "DATABASE_IDLE_TIMEOUT": "600", **urls}
         return subprocess.run(command, env=environment).returncode
 
@@ -203,13 +203,13 @@ def _missing() -> str:
             missing = ["mysqld is MariaDB's"]
         packages = (
             "mysql-server-core mysql-client-core. Debian 12 lacks them: "
-            "take mysql-community-server from https://dev.mysql.com/downloads/repo/apt/"
+            "use mysql-community-server from https://dev.mysql.com/downloads/repo/apt/"
         )
     else:
         packages = "mariadb-server-core mariadb-client"
     product = "MySQL" if on_mysql() else "MariaDB"
-    said = f"{product} is not installed ({', '.join(missing)}). As root: apt-get install {packages}"
-    return said if missing else ""
+    text = f"{product} is not installed ({', '.join(missing)}). As root: apt-get install {packages}"
+    return text if missing else ""
 
 
 if __name__ == "__main__":

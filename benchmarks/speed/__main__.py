@@ -2,9 +2,9 @@
 
     tools/with_mariadb.py python -m benchmarks.speed [--json FILE] [--svg FILE]
 
-On two servers of its own with a binary log; service and floor take turns, round by round. After
-each run the SQL oracle looks at both databases: a run that broke a guarantee gives no figure, and
-ends the benchmark with status 1. Takes about half an hour; `--short` a quarter of a minute.
+Uses two servers of its own with a binary log; service and floor take turns, round by round. After
+each run the SQL oracle checks both databases: a run that broke a guarantee gives no figure, and
+ends the benchmark with status 1. Takes about half an hour; with `--short`, a quarter of a minute.
 """
 
 import argparse
@@ -22,10 +22,17 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     add = parser.add_argument
     add("--rounds", type=int, default=5)
-    add("--seconds", type=float, default=8, help="of each run")
-    add("--short", action="store_true", help="one round of 10 requests: shows that all works")
-    add("--only", nargs="+", metavar="WORKLOAD", default=[], help="by name, as the JSON has it")
-    add("--server", metavar="COMMAND", default=None, help="what serves, with {port} in it")
+    add("--seconds", type=float, default=8, help="how long each run takes")
+    add(
+        "--short", action="store_true", help="one round of 10 requests: shows that everything works"
+    )
+    add("--only", nargs="+", metavar="WORKLOAD", default=[], help="by name, as in the JSON")
+    add(
+        "--server",
+        metavar="COMMAND",
+        default=None,
+        help="the server to start; {port} stands for its port",
+    )
     add("--log", metavar="FILE", default=os.devnull, help="where the service's log lines go")
     add("--json", metavar="FILE", type=Path)
     add("--svg", metavar="FILE", type=Path)
@@ -34,7 +41,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the service is stopped then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service stops, too
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
     os.environ["DEBUG"] = "false"
     for name in ("SECRET_KEY", "JWT_SIGNING_KEY"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Figure = dict[str, Any]
-"""One line of the report, as it stands in the JSON."""
+"""One line of the report, as in the JSON."""
 
 WIDTH, LABELS, VALUES, BAR, GAP, TOP = 860, 320, 70, 11, 12, 52
 STYLE = """
@@ -27,7 +27,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 
 
 def svg(figures: Sequence[Figure]) -> str:
-    """Changes, and below them reads, on a scale of their own."""
+    """Changes, and below them reads, each on its own scale."""
     groups = {
         "Changes per second": [one for one in figures if not one["is_read"]],
         "Reads per second": [one for one in figures if one["is_read"]],
@@ -57,7 +57,7 @@ def _legend() -> str:
 
 
 def _group(title: str, figures: Sequence[Figure], y: int) -> tuple[list[str], int]:
-    """Its elements, and where the next may begin."""
+    """Its elements, and where the next group begins."""
     sides = [one[side] for one in figures for side in ("service", "floor") if one[side]]
     scale = (WIDTH - LABELS - VALUES) / max(side["per_second"]["median"] for side in sides)
     parts, top = [f'<text class="title" x="10" y="{y + 14}">{title}</text>'], y + 24

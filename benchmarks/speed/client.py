@@ -1,7 +1,7 @@
-"""An HTTP client that costs little: it shares the cores with what it measures.
+"""A cheap HTTP client: it shares the cores with what it measures.
 
-One process, persistent connections, each sending one request after the other. The requests are
-bytes made beforehand; of an answer only status, length and one word are looked at.
+One process with persistent connections, each sending one request after another. The requests are
+prepared bytes; of each answer the client checks only the status, the length and one word.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def request(method: str, path: str, body: Any = None, **headers: str) -> bytes:
-    """The bytes of a request; `headers` are given with underscores: idempotency_key="…"."""
+    """The bytes of a request; write `headers` with underscores: idempotency_key="…"."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -24,7 +24,7 @@ def request(method: str, path: str, body: Any = None, **headers: str) -> bytes:
 
 @dataclass(frozen=True)
 class Expected:
-    """What every answer must be."""
+    """What every answer must have."""
 
     status: int
     word: bytes
@@ -32,7 +32,7 @@ class Expected:
 
 
 class UnexpectedAnswer(Exception):
-    """The service answered something else than the benchmark is about."""
+    """The service gave an answer that the benchmark does not measure."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class _Connection(asyncio.Protocol):
         self.done: asyncio.Future[None] | None = None
         self.received = bytearray()
         self.missing = -1
-        """Bytes of the answer still to come; -1 while its head is not complete."""
+        """Bytes of the answer still to come; -1 until its head is complete."""
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -100,15 +100,15 @@ class _Connection(asyncio.Protocol):
 
 
 def _length(head: bytes) -> int:
-    """Raises UnexpectedAnswer where the answer does not say how long it is."""
-    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
-    if not found:
+    """Raises UnexpectedAnswer if the answer does not say how long it is."""
+    _, separator, rest = head.lower().partition(b"\r\ncontent-length:")
+    if not separator:
         raise UnexpectedAnswer(f"no Content-Length: {head!r}")
     return int(rest[: rest.index(b"\r\n")])
 
 
 class Client:
-    """So many open connections to one port of this machine."""
+    """A number of open connections to one port of this machine."""
 
     def __init__(self, port: int, connections: int) -> None:
         self._loop = asyncio.new_event_loop()
@@ -129,7 +129,7 @@ class Client:
         self._loop.close()
 
     def send(self, requests: Sequence[bytes], expected: Expected) -> Sent:
-        """Sends them all, as fast as the answers come. Raises UnexpectedAnswer."""
+        """Sends all requests, as fast as the answers come. Raises UnexpectedAnswer."""
         sent = Sent(iter(requests), expected, [])
 
         async def send_all() -> None:

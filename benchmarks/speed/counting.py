@@ -1,8 +1,8 @@
-"""Statements and round trips of one request: a pass of its own, one request after the other.
+"""Statements and round trips per request, in a separate pass, one request after another.
 
-Statements are what both servers count (`Questions`: BEGIN and COMMIT are among them). Round trips
-are commands that pass a proxy before each server: several statements in one packet are one, and
-a ping, which is no statement, is one, too.
+Statements are what both servers count as `Questions`; BEGIN and COMMIT are among them. Round trips
+are the commands that pass a proxy in front of each server: several statements in one packet count
+as one, and so does a ping, which is not a statement.
 """
 
 import json
@@ -32,13 +32,13 @@ class Cost:
 
 
 class DifferentAnswer(Exception):
-    """The floor does not answer what the service answers, so it is no floor any more."""
+    """The floor's answer differs from the service's, so it is no longer a floor."""
 
 
 def count(
     workloads: Sequence[Workload], crowd: Crowd, command: str, log: str
 ) -> dict[str, tuple[Cost, Cost | None]]:
-    """Of each workload by name: the service's, and the floor's."""
+    """By name of the workload: the cost of the service, and of the floor."""
     with ExitStack() as stack:
         proxies = {alias: stack.enter_context(_proxy(alias)) for alias in (PRIVATE, PUBLIC)}
         ports = {alias: proxy.port for alias, proxy in proxies.items()}
@@ -55,7 +55,7 @@ def _proxy(alias: str) -> Proxy:
 def _count(
     workload: Workload, crowd: Crowd, port: int, proxies: list[Proxy]
 ) -> tuple[Cost, Cost | None]:
-    """Both on the same rows, so that what they answer can be compared."""
+    """Both use the same rows, so that their answers can be compared."""
     by_floor = COUNTED if workload.floor else 0
     prepared = workload.prepare(crowd, WARM_UP + COUNTED + by_floor)
     requests = iter(prepared.requests)
@@ -77,25 +77,25 @@ def _count(
 
 
 def _count_floor(operation: Operation, jobs: Sequence[Job]) -> tuple[Cost, bytes]:
-    """What it costs, and the last answer. Each of its statements is a round trip."""
-    here, left, answers = Databases(), iter(jobs), []
-    cost = _cost(lambda: answers.append(operation(here, next(left))), [])
-    here.close()
+    """Its cost, and its last answer. Each of its statements is a round trip."""
+    db, remaining, answers = Databases(), iter(jobs), []
+    cost = _cost(lambda: answers.append(operation(db, next(remaining))), [])
+    db.close()
     return Cost(cost.statements, cost.statements), answers[-1]
 
 
-def _compare(workload: Workload, ours: dict[str, Any], floors: dict[str, Any]) -> None:
-    """A read must be the same; of a change, which is of another household, the fields.
+def _compare(workload: Workload, served: dict[str, Any], bare: dict[str, Any]) -> None:
+    """Reads must give equal answers; changes, made for different households, equal fields.
 
     Raises DifferentAnswer.
     """
-    same = ours == floors if workload.is_read else ours.keys() == floors.keys()
+    same = served == bare if workload.is_read else served.keys() == bare.keys()
     if not same:
-        raise DifferentAnswer(f"{workload.name}: the service {ours}, the floor {floors}")
+        raise DifferentAnswer(f"{workload.name}: the service {served}, the floor {bare}")
 
 
 def _cost(call: Callable[[], None], proxies: list[Proxy]) -> Cost:
-    """The median of some calls, in case a connection is opened meanwhile."""
+    """The median of several calls, because one of them may open a connection."""
     statements, round_trips = [], []
     for _ in range(COUNTED):
         commands, questions = sum(p.commands for p in proxies), _questions()
@@ -106,7 +106,7 @@ def _cost(call: Callable[[], None], proxies: list[Proxy]) -> Cost:
 
 
 def _questions() -> int:
-    """Statements that both servers have been sent, this look at each of them included."""
+    """How many statements both servers have received, including the ones that ask for this."""
     total = 0
     for alias in (PRIVATE, PUBLIC):
         with connections[alias].cursor() as cursor:

@@ -13,12 +13,12 @@ def seconds(pids: Iterable[int]) -> float:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    found = [pid]
+    """A process and all its descendants."""
+    pids = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in children.read_text().split():
-            found += tree(int(child))
-    return found
+            pids += tree(int(child))
+    return pids
 
 
 def _ticks(pid: int) -> int:

@@ -1,6 +1,6 @@
-"""Rows to measure with, made anew for each run and removed behind it.
+"""Rows to measure with, created for each run and removed after it.
 
-So each run finds databases of the same size, and the oracle can look at every row.
+Each run finds databases of the same size, and the oracle can check every row.
 """
 
 from collections import Counter
@@ -52,12 +52,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rows of one run are there; these are its requests."""
+    """The requests of one run, whose rows are in place."""
 
     jobs: Sequence[Job]
     requests: Sequence[bytes]
     afterwards: dict[str, int]
-    """How many registrations of each status there must be in the end."""
+    """How many registrations must have each status in the end."""
 
 
 class Person(NamedTuple):
@@ -68,7 +68,7 @@ class Person(NamedTuple):
 
 
 class Crowd:
-    """Households, made once: with all registrations gone, each can book again."""
+    """Households, created once: when all registrations are gone, each can book again."""
 
     def __init__(self) -> None:
         self._people: list[Person] = []
@@ -83,7 +83,7 @@ class Crowd:
 
 
 class Place(NamedTuple):
-    """A registration that is to be there before the run."""
+    """A registration that exists before the run."""
 
     slot: EventSlot
     person: Person
@@ -118,18 +118,18 @@ def slots_of_one_date(
 
 
 def slots_of_many_dates(count: int, capacity: int) -> list[EventSlot]:
-    """One of each date, each date of its own event."""
+    """One slot per date, one date per event."""
     with transaction.atomic(using=PUBLIC):
         return [slot(capacity=capacity) for _ in range(count)]
 
 
 def open_ledgers(slots: Sequence[EventSlot]) -> None:
-    """First use is not what is measured."""
+    """Opens the ledgers beforehand: we do not measure first use."""
     ledgers.open_missing({Target.slot(row.pk) for row in slots})
 
 
 def fill(places: Sequence[Place]) -> list[int]:
-    """Makes registrations, with attendees, counters and ledgers to match; their ids in order."""
+    """Creates registrations with attendees, counters and ledgers; returns their ids in order."""
     last = EventRegistration.objects.aggregate(last=Max("pk"))["last"] or 0
     EventRegistration.objects.bulk_create(map(_registration, places), batch_size=1000)
     ids = list(
@@ -161,7 +161,7 @@ def _registration(place: Place) -> EventRegistration:
 
 
 def _count(holding: list[EventSlot]) -> None:
-    """Public's counters."""
+    """Sets the counters in public."""
     by_slot = Counter(row.pk for row in holding)
     by_date = Counter(row.event_hour.event_date_id for row in holding)
     with transaction.atomic(using=PUBLIC):
@@ -172,7 +172,7 @@ def _count(holding: list[EventSlot]) -> None:
 
 
 def make_full(slots: Sequence[EventSlot]) -> None:
-    """Leaves no place free, and none too many."""
+    """Lowers each capacity to what is reserved."""
     EventSlot.objects.filter(pk__in=[row.pk for row in slots]).update(capacity=F("reserved"))
 
 

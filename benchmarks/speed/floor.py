@@ -1,7 +1,7 @@
 """The floor: the service's own SQL on bare connections, one process for each connection.
 
 No HTTP, no framework, no token; the same databases, grants, durability and order of statements.
-What an operation decides, it decides as the service does, and leaves both databases exact.
+Each operation decides as the service does, and leaves both databases exact.
 """
 
 import multiprocessing
@@ -30,7 +30,7 @@ class Connection:
         self.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Runs a statement; the id of the row that it inserted, if any."""
+        """Runs a statement; returns the id of the row that it inserted, if any."""
         self._cursor.execute(sql, values or None)
         return int(self._cursor.lastrowid or 0)
 
@@ -39,15 +39,15 @@ class Connection:
         return self._cursor.fetchall()
 
     def row(self, sql: str, *values: Any) -> Row:
-        (found,) = self.rows(sql, *values)
-        return found
+        (row,) = self.rows(sql, *values)
+        return row
 
     def close(self) -> None:
         self._raw.close()
 
 
 class Databases:
-    """Both databases, as one process of the service has them."""
+    """Both databases, as one process of the service uses them."""
 
     def __init__(self) -> None:
         self.private = Connection(_parameters(PRIVATE))
@@ -67,17 +67,17 @@ def _parameters(alias: str) -> dict[str, Any]:
 
 
 Operation = Callable[[Databases, Job], bytes]
-"""Does one thing; the body that the service would answer."""
+"""Does one job; returns the body that the service answers."""
 
 
 @dataclass
 class Crew:
-    """Processes that share out jobs among them."""
+    """Processes that share jobs."""
 
     operation: Operation
     jobs: Sequence[Job]
     warm_up: int
-    """How many of the jobs, the first, are not timed."""
+    """How many jobs at the beginning are not timed."""
     size: int
 
     def __post_init__(self) -> None:
@@ -88,7 +88,7 @@ class Crew:
         self._members = [context.Process(target=self._work, daemon=True) for _ in range(self.size)]
 
     def run(self, at_start: Callable[[], None]) -> tuple[float, list[float], float]:
-        """Seconds, seconds of each job, and seconds of CPU; `at_start` is called when all are warm.
+        """Returns seconds, seconds of each job, CPU seconds; calls `at_start` once all are warm.
 
         Raises RuntimeError if a process fails.
         """
@@ -120,21 +120,21 @@ class Crew:
     def _work(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
-            here = Databases()
-            self._take(here, self.warm_up)
+            db = Databases()
+            self._take(db, self.warm_up)
             self._gate.wait(60)
             self._gate.wait(60)
             cpu, began = time.process_time(), time.perf_counter()
-            latencies = self._take(here, len(self.jobs))
+            latencies = self._take(db, len(self.jobs))
             ended = time.perf_counter()
             self._reports.put((began, ended, latencies, time.process_time() - cpu))
         except BaseException:
             self._reports.put(traceback.format_exc())
             self._gate.abort()
-        os._exit(0)  # what the parent has open is the parent's to close
+        os._exit(0)  # it must not close what the parent has open
 
-    def _take(self, here: Databases, end: int) -> list[float]:
-        """Does jobs, one after the other, until those before `end` are all taken."""
+    def _take(self, db: Databases, end: int) -> list[float]:
+        """Does jobs, one after another, until all those before `end` are taken."""
         latencies: list[float] = []
         while True:
             with self._next.get_lock():
@@ -143,5 +143,5 @@ class Crew:
                     return latencies
                 self._next.value = number + 1
             began = time.perf_counter()
-            self.operation(here, self.jobs[number])
+            self.operation(db, self.jobs[number])
             latencies.append(time.perf_counter() - began)

@@ -1,7 +1,7 @@
 """The floor of the changes: booking, joining a queue, and cancelling, in the protocol's order.
 
 The same locks, decision, marker, trail and stored answer as the service's; see docs/protocol.md.
-What a dead process would leave pending cannot be met here: nobody dies.
+No process dies here, so no movement stays pending.
 """
 
 import hashlib
@@ -93,81 +93,81 @@ class Locked(NamedTuple):
         return self.capacity - max(self.reserved, self.holding)
 
     def behind_the_last(self, now: datetime) -> datetime:
-        """When the next joins the queue."""
+        """When the next household joins the queue."""
         last = self.last_waitlisted_at
         return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
-def book(here: Databases, job: Job) -> bytes:
+def book(db: Databases, job: Job) -> bytes:
     """POST registrations/: a place, or a place in the queue."""
     now = _now()
-    ((member_id, first, last, is_active, deleted_on),) = here.private.rows(
+    ((member_id, first, last, is_active, deleted_on),) = db.private.rows(
         PEOPLE, job.household_id, [job.member_id]
     )
-    slot = here.public.row(SLOT, job.slot_id)
+    slot = db.public.row(SLOT, job.slot_id)
     assert is_active
     assert deleted_on is None
     assert _is_open(slot)
-    place = _lock(here, job.slot_id, expects_movement=slot[0] > slot[1])
+    place = _lock(db, job.slot_id, expects_movement=slot[0] > slot[1])
     assert place.free <= 0 or (place.is_public_locked and not place.waiting)
     name = "confirmed" if place.free > 0 else "waitlisted"
     joined = None if place.free > 0 else place.behind_the_last(now)
     date_id, event_id, schedule = slot[4], slot[5], slot[6:10]
-    id_ = here.private.execute(
-        REGISTRATION, now, now, job.household_id, here.status[name], event_id, date_id,
+    id_ = db.private.execute(
+        REGISTRATION, now, now, job.household_id, db.status[name], event_id, date_id,
         job.slot_id, joined,
     )  # fmt: skip
-    here.private.execute(ATTENDEE, now, now, id_, member_id)
+    db.private.execute(ATTENDEE, now, now, id_, member_id)
     action, delta = ("waitlisted", 0) if joined else ("registered", 1)
     details = json.dumps({"attendees": [member_id]})
-    _record(here, now, action, (id_, job.household_id, date_id, job), details, delta, place)
-    row = (id_, here.status[name], name, job.household_id, event_id, date_id, job.slot_id,
+    _record(db, now, action, (id_, job.household_id, date_id, job), details, delta, place)
+    row = (id_, db.status[name], name, job.household_id, event_id, date_id, job.slot_id,
            now, now, None, None)  # fmt: skip
     position = place.waiting + 1 if joined else None
     body = dump(registration(row, [(member_id, first, last)], schedule, position))
-    _store(here, job, 201, body, now)
+    _store(db, job, 201, body, now)
     if joined:
         ledger = place._replace(waiting=place.waiting + 1, last_waitlisted_at=joined)
-        _commit_still(here, job.slot_id, ledger)
+        _commit_still(db, job.slot_id, ledger)
     else:
-        _commit_moving(here, job.slot_id, place, date_id, now)
+        _commit_moving(db, job.slot_id, place, date_id, now)
     return body
 
 
-def cancel(here: Databases, job: Job) -> bytes:
-    """POST registrations/{id}/cancel/ where somebody waits: the head of the queue moves up."""
+def cancel(db: Databases, job: Job) -> bytes:
+    """POST registrations/{id}/cancel/ at a slot with a queue: promotes the head of the queue."""
     now = _now()
-    row = here.private.row(f"{REGISTRATIONS} AND r.id = %s", job.household_id, job.registration_id)
-    attendees = [member for _, *member in here.private.rows(ATTENDEES, [job.registration_id])]
-    slot = here.public.row(SLOT, job.slot_id)
+    row = db.private.row(f"{REGISTRATIONS} AND r.id = %s", job.household_id, job.registration_id)
+    attendees = [member for _, *member in db.private.rows(ATTENDEES, [job.registration_id])]
+    slot = db.public.row(SLOT, job.slot_id)
     assert _is_open(slot)
-    place = _lock(here, job.slot_id, expects_movement=False)
-    confirmed, cancelled = here.status["confirmed"], here.status["cancelled"]
-    status_id, _ = here.private.row(STILL, job.registration_id)
+    place = _lock(db, job.slot_id, expects_movement=False)
+    confirmed, cancelled = db.status["confirmed"], db.status["cancelled"]
+    status_id, _ = db.private.row(STILL, job.registration_id)
     assert status_id == confirmed
     assert place.free == 0
-    here.private.execute(CHANGE, cancelled, now, now, job.registration_id, confirmed)
-    _record(here, now, "cancelled", (*_whose(row), job), "{}", -1, place)
-    head = here.private.row(HEAD, job.slot_id)
-    here.private.execute(CHANGE, confirmed, now, None, head[0], here.status["waitlisted"])
-    _record(here, now, "promoted", (*head, job), "{}", 1, place)
+    db.private.execute(CHANGE, cancelled, now, now, job.registration_id, confirmed)
+    _record(db, now, "cancelled", (*_whose(row), job), "{}", -1, place)
+    head = db.private.row(HEAD, job.slot_id)
+    db.private.execute(CHANGE, confirmed, now, None, head[0], db.status["waitlisted"])
+    _record(db, now, "promoted", (*head, job), "{}", 1, place)
     row = (row[0], cancelled, "cancelled", *row[3:8], now, now, None)
     body = dump(registration(row, attendees, slot[6:10], None))
-    _store(here, job, 200, body, now)
-    _commit_still(here, job.slot_id, place._replace(waiting=place.waiting - 1))
+    _store(db, job, 200, body, now)
+    _commit_still(db, job.slot_id, place._replace(waiting=place.waiting - 1))
     return body
 
 
-def _lock(here: Databases, slot_id: int, *, expects_movement: bool) -> Locked:
-    """Locks the ledger, then public's row where needed, and judges what is pending."""
-    here.private.execute("BEGIN")
-    (holding, waiting, last, version, _, pending_since, *_, written, _, _) = here.private.row(
+def _lock(db: Databases, slot_id: int, *, expects_movement: bool) -> Locked:
+    """Locks the ledger, then public's row if needed, and judges what is pending."""
+    db.private.execute("BEGIN")
+    (holding, waiting, last, version, _, pending_since, *_, written, _, _) = db.private.row(
         LEDGER, slot_id
     )
     needs_public = expects_movement or pending_since is not None
     if needs_public:
-        here.public.execute("BEGIN")
-    capacity, reserved, last_update, clock, read_only = here.public.row(
+        db.public.execute("BEGIN")
+    capacity, reserved, last_update, clock, read_only = db.public.row(
         COUNTER + (" FOR UPDATE" if needs_public else ""), slot_id
     )
     assert not int(read_only)
@@ -177,35 +177,33 @@ def _lock(here: Databases, slot_id: int, *, expects_movement: bool) -> Locked:
     )
 
 
-def _commit_moving(
-    here: Databases, slot_id: int, place: Locked, date_id: int, now: datetime
-) -> None:
+def _commit_moving(db: Databases, slot_id: int, place: Locked, date_id: int, now: datetime) -> None:
     """The decision, then the counter that follows, then the mark."""
     seen = place.last_update
     written = place.clock - timedelta(seconds=1)
     if written == seen:
         written -= timedelta(seconds=1)
-    here.private.execute(
+    db.private.execute(
         WRITE_LEDGER, place.holding + 1, place.waiting, place.last_waitlisted_at,
         place.version + 1, now, 1, f'{{"{date_id}": 1}}', seen, written,
         seen is None or seen < place.clock, slot_id,
     )  # fmt: skip
-    here.private.execute("COMMIT")
-    here.public.execute(MOVE, written, slot_id)
-    here.public.execute(ROLL_UP, date_id)
-    here.public.execute("COMMIT")
-    here.private.execute(MARK, slot_id, place.version + 1)
+    db.private.execute("COMMIT")
+    db.public.execute(MOVE, written, slot_id)
+    db.public.execute(ROLL_UP, date_id)
+    db.public.execute("COMMIT")
+    db.private.execute(MARK, slot_id, place.version + 1)
 
 
-def _commit_still(here: Databases, slot_id: int, place: Locked) -> None:
+def _commit_still(db: Databases, slot_id: int, place: Locked) -> None:
     """A decision that moves no counter."""
-    here.private.execute(
+    db.private.execute(
         WRITE_LEDGER, place.holding, place.waiting, place.last_waitlisted_at, place.version + 1,
         None, 0, "{}", None, None, False, slot_id,
     )  # fmt: skip
-    here.private.execute("COMMIT")
+    db.private.execute("COMMIT")
     if place.is_public_locked:
-        here.public.execute("COMMIT")
+        db.public.execute("COMMIT")
 
 
 def _is_open(slot: Row) -> bool:
@@ -218,20 +216,20 @@ def _whose(row: Row) -> tuple[int, int, int]:
 
 
 def _record(
-    here: Databases, now: datetime, action: str, whose: Any, details: str, delta: int, place: Locked
+    db: Databases, now: datetime, action: str, whose: Any, details: str, delta: int, place: Locked
 ) -> None:
     registration_id, household_id, date_id, job = whose
     kind = "system" if action == "promoted" else "participant"
-    here.private.execute(
+    db.private.execute(
         TRAIL, now, action, registration_id, household_id, date_id, job.slot_id, kind,
         job.key[:64], details, delta, place.reserved,
     )  # fmt: skip
 
 
-def _store(here: Databases, job: Job, status: int, body: bytes, now: datetime) -> None:
+def _store(db: Databases, job: Job, status: int, body: bytes, now: datetime) -> None:
     digest = hashlib.sha256(f"floor|{job.household_id}\0{job.key}".encode()).hexdigest()
     fingerprint = hashlib.sha256(f"{job}".encode()).hexdigest()
-    here.private.execute(ANSWER, digest, fingerprint, status, body.decode(), now)
+    db.private.execute(ANSWER, digest, fingerprint, status, body.decode(), now)
 
 
 def _now() -> datetime:

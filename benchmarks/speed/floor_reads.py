@@ -1,4 +1,4 @@
-"""The floor of the reads: three or four statements, and the very answer that the service gives."""
+"""The floor of the reads: three or four statements, and exactly the service's answer."""
 
 import json
 from collections import defaultdict
@@ -51,13 +51,13 @@ SCHEDULES = """SELECT s.event_slot_id, e.event_name, d.event_date_key, s.start_t
 _zone = cache(ZoneInfo)
 
 
-def read_date(here: Databases, job: Job) -> bytes:
+def read_date(db: Databases, job: Job) -> bytes:
     """GET event-dates/{id}/."""
-    date = here.public.row(f"SELECT {DATE} WHERE d.event_date_id = %s", job.date_id)
-    waitlisted = _waitlisted(here, [job.date_id])
+    date = db.public.row(f"SELECT {DATE} WHERE d.event_date_id = %s", job.date_id)
+    waitlisted = _waitlisted(db, [job.date_id])
     answer = _date(date, waitlisted)
     hours: dict[int, dict[str, Any]] = {}
-    for slot_id, capacity, reserved, start, end, hour_id, *of_hour in here.public.rows(
+    for slot_id, capacity, reserved, start, end, hour_id, *of_hour in db.public.rows(
         SLOTS, job.date_id
     ):
         slot = _offer(answer, start, end, capacity, reserved, waitlisted[job.date_id, slot_id])
@@ -70,33 +70,33 @@ def read_date(here: Databases, job: Job) -> bytes:
     return dump({**answer, "hours": list(hours.values())})
 
 
-def list_dates(here: Databases, job: Job) -> bytes:
+def list_dates(db: Databases, job: Job) -> bytes:
     """GET event-dates/."""
     today = today_in(settings.TIME_ZONE)
-    (count,) = here.public.row(
+    (count,) = db.public.row(
         "SELECT COUNT(*) FROM event_dates d JOIN events e ON e.event_id = d.event_id"
         f" WHERE {PUBLIC_DATES}", today, today,
     )  # fmt: skip
-    dates = here.public.rows(
+    dates = db.public.rows(
         f"SELECT {DATE} WHERE {PUBLIC_DATES} ORDER BY d.event_date_key, d.start_time_key,"
         " d.event_date_id LIMIT 50", today, today,
     )  # fmt: skip
-    waitlisted = _waitlisted(here, [date[0] for date in dates])
+    waitlisted = _waitlisted(db, [date[0] for date in dates])
     return _page(count, [_date(date, waitlisted) for date in dates])
 
 
-def own_registrations(here: Databases, job: Job) -> bytes:
+def own_registrations(db: Databases, job: Job) -> bytes:
     """GET registrations/."""
-    (count,) = here.private.row(
+    (count,) = db.private.row(
         "SELECT COUNT(*) FROM event_registrations WHERE household_id = %s", job.household_id
     )
-    rows = here.private.rows(f"{REGISTRATIONS} ORDER BY r.id DESC LIMIT 50", job.household_id)
+    rows = db.private.rows(f"{REGISTRATIONS} ORDER BY r.id DESC LIMIT 50", job.household_id)
     attendees = defaultdict(list)
-    for registration_id, *member in here.private.rows(ATTENDEES, [row[0] for row in rows]):
+    for registration_id, *member in db.private.rows(ATTENDEES, [row[0] for row in rows]):
         attendees[registration_id].append(member)
     schedules = {
         slot_id: schedule
-        for slot_id, *schedule in here.public.rows(SCHEDULES, [row[6] for row in rows])
+        for slot_id, *schedule in db.public.rows(SCHEDULES, [row[6] for row in rows])
     }
     return _page(
         count, [registration(row, attendees[row[0]], schedules[row[6]], None) for row in rows]
@@ -125,11 +125,11 @@ def registration(
     }  # fmt: skip
 
 
-def _waitlisted(here: Databases, date_ids: list[int]) -> dict[tuple[int, int], int]:
-    found: dict[tuple[int, int], int] = defaultdict(int)
-    for date_id, slot_id, count in here.private.rows(WAITLISTED, date_ids):
-        found[date_id, slot_id] = count
-    return found
+def _waitlisted(db: Databases, date_ids: list[int]) -> dict[tuple[int, int], int]:
+    counts: dict[tuple[int, int], int] = defaultdict(int)
+    for date_id, slot_id, count in db.private.rows(WAITLISTED, date_ids):
+        counts[date_id, slot_id] = count
+    return counts
 
 
 def _date(row: Row, waitlisted: dict[tuple[int, int], int]) -> dict[str, Any]:

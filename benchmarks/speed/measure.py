@@ -1,4 +1,4 @@
-"""One timed run: rows made, warm up, the clock, the oracle, rows removed."""
+"""One timed run: create rows, warm up, time, ask the oracle, remove rows."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from benchmarks.speed.workloads import Workload
 from freshtrak.databases import PRIVATE, PUBLIC
 
 PILOT = 60
-"""Requests of the run that finds out how many fit into the time."""
+"""Requests of the pilot run, which finds out how many fit into the time."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Bench:
     """Times workloads on the running service, and their floor on the same databases."""
 
     def __init__(self, service: Service, *, seconds: float, requests: int | None = None) -> None:
-        """A run takes so many seconds, unless `requests` says how many requests it has."""
+        """A run takes about `seconds`, unless `requests` says how many requests it has."""
         self.crowd = Crowd()
         self._service, self._seconds, self._requests = service, seconds, requests
         self._counts: dict[tuple[str, int, bool], int] = {}
@@ -61,7 +61,7 @@ class Bench:
         return self._run(workload, width, self._counts[key], is_floor)
 
     def _run(self, workload: Workload, width: int, count: int, is_floor: bool) -> Timing:
-        """Raises oracle.Violation: then there is no figure."""
+        """Raises oracle.Violation; then the run gives no figure."""
         warm_up = 2 * width if self._requests else max(2 * width, 16)
         prepared = workload.prepare(self.crowd, warm_up + count)
         run = self._run_floor if is_floor else self._run_service

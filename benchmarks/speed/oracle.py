@@ -1,4 +1,4 @@
-"""What must be true after every run, as plain SQL over both databases at rest tells it."""
+"""What must be true after every run, checked in plain SQL on both databases at rest."""
 
 from django.db import connections
 
@@ -7,25 +7,25 @@ from tests.support import booking
 
 
 class Violation(Exception):
-    """A run broke a guarantee: there is no figure for it."""
+    """A run broke a guarantee, so it gives no figure."""
 
 
 def check(afterwards: dict[str, int]) -> None:
-    """Settles; then the counters are exact, nothing is oversold, and every answer was true.
+    """Settles; then counters must be exact, nothing oversold, and every answer true.
 
-    `afterwards`: how many registrations of each status the callers were told of. Raises Violation.
+    `afterwards`: how many registrations have each status, going by the answers. Raises Violation.
     """
     try:
         booking.settle_all()
     except AssertionError as error:
         raise Violation(str(error)) from error
-    found = {
+    findings = {
         "drift": booking.drift(),
         "oversold": booking.oversold(),
         "ambiguous": booking.ambiguities(),
         "statuses": {} if (counts := _statuses()) == afterwards else (counts, afterwards),
     }
-    if broken := {what: how for what, how in found.items() if how}:
+    if broken := {name: finding for name, finding in findings.items() if finding}:
         raise Violation(str(broken))
 
 

@@ -1,4 +1,4 @@
-"""Rows and requests of the changes: booking, joining a queue, cancelling."""
+"""Rows and requests for the changes: booking, joining a queue, cancelling."""
 
 import itertools
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def _job(person: Person, slot: EventSlot, registration_id: int = 0) -> Job:
 
 
 def _book(crowd: Crowd, count: int, slots: Sequence[EventSlot], start: int = 0) -> Prepared:
-    """Each household books one of the slots, in turns."""
+    """Each household books one of the slots, in turn."""
     people = crowd.take(start + count)[start:]
     jobs = [*map(_job, people, itertools.cycle(slots))]
     return Prepared(jobs, [*map(_booking, jobs)], {"confirmed": count})
@@ -58,7 +58,7 @@ def newcomers(crowd: Crowd, count: int) -> Prepared:
 
 
 def cancellations(crowd: Crowd, count: int) -> Prepared:
-    """At 50 full slots of a date as many wait as hold a place, and all who hold one cancel."""
+    """At 50 full slots of a date as many wait as hold a place; all who hold a place cancel."""
     slots = data.slots_of_one_date(capacity=1)
     people, turns = crowd.take(2 * count), list(itertools.islice(itertools.cycle(slots), count))
     holding = [*map(Place, turns, people)]

@@ -1,4 +1,4 @@
-"""Rows and requests of the reads, the desk's day view among them."""
+"""Rows and requests for the reads, including the desk's day view."""
 
 import itertools
 from typing import Any
@@ -11,7 +11,7 @@ from benchmarks.speed.data import API, Crowd, Job, Place, Prepared
 from tests.support import factories, tokens
 
 PAGE = 50
-"""Rows of a list that fill its page exactly."""
+"""How many rows of a list fill a page exactly."""
 DESK_ROWS = 2_000
 
 

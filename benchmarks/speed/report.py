@@ -18,8 +18,9 @@ def figure(
     floor: Sequence[Timing],
     costs: tuple[Cost, Cost | None],
 ) -> Figure:
-    """`floor` is empty where there is none."""
-    ratios = [ours.per_second / bare.per_second for bare, ours in zip(floor, service, strict=False)]
+    """`floor` is empty if the workload has none."""
+    pairs = zip(service, floor, strict=False)
+    ratios = [served.per_second / bare.per_second for served, bare in pairs]
     return {
         "workload": workload.name,
         "title": workload.title,
@@ -49,13 +50,13 @@ def _side(rounds: Sequence[Timing], cost: Cost) -> Figure:
 
 
 def _at(ordered: Sequence[float], percent: int) -> float:
-    """A percentile: the smallest value that so many per cent do not exceed."""
+    """A percentile: the smallest value that this many per cent do not exceed."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
 def _spread(values: Sequence[float]) -> Figure:
-    found = {"median": median(values), "least": min(values), "most": max(values)}
-    return {name: round(value, 3) for name, value in found.items()}
+    spread = {"median": median(values), "least": min(values), "most": max(values)}
+    return {name: round(value, 3) for name, value in spread.items()}
 
 
 def _each(rounds: Sequence[Timing], seconds: Sequence[float | None]) -> float | None:

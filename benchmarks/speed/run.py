@@ -26,7 +26,7 @@ SHORT_REQUESTS = 10
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints the table; the exit status."""
+    """Prints the table; returns the exit status."""
     logging.disable(logging.WARNING)
     call_command("migrate", verbosity=0)
     sandbox.create_tables()  # refuses a database that is in use
@@ -65,7 +65,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def short(chosen: Sequence[Workload]) -> list[Workload]:
-    """The same with two connections only."""
+    """The same workloads, with two connections only."""
     return [replace(one, connections=(2,)) for one in chosen]
 
 
@@ -81,7 +81,7 @@ def measure(
 ) -> list[Figure]:
     """The figures of these workloads, on empty tables.
 
-    Raises oracle.Violation, UnexpectedAnswer, DifferentAnswer: then there are none.
+    Raises oracle.Violation, UnexpectedAnswer, DifferentAnswer; then there are no figures.
     """
     service.grant()
     with service.serve(command, log) as running:
@@ -92,13 +92,15 @@ def measure(
         for workload in chosen:
             for width in workload.connections:
                 advance(f"{workload.title}, {width}")
-                ours, floors = [], []
-                for _ in range(rounds):  # by turns, so that both meet the same machine
-                    ours.append(bench.time_service(workload, width))
+                service_runs, floor_runs = [], []
+                for _ in range(rounds):  # taking turns, so that both find the same machine
+                    service_runs.append(bench.time_service(workload, width))
                     if workload.floor:
-                        floors.append(bench.time_floor(workload, width))
-                found = report.figure(workload, width, ours, floors, costs[workload.name])
-                figures.append(found)
+                        floor_runs.append(bench.time_floor(workload, width))
+                figure = report.figure(
+                    workload, width, service_runs, floor_runs, costs[workload.name]
+                )
+                figures.append(figure)
         return figures
 
 

@@ -31,7 +31,7 @@ class Service:
 
 
 def grant() -> None:
-    """Lets the service's user do on public what it may do in production."""
+    """Gives the service's user production's grants on public."""
     connection = connections[PUBLIC]
     with connection.cursor() as cursor:
         for statement in GRANTS:
@@ -39,12 +39,12 @@ def grant() -> None:
 
 
 def _environment(proxies: dict[str, int]) -> dict[str, str]:
-    found = processes.environment()
+    environment = processes.environment()
     for alias, port in proxies.items():
         direct = f":{connections[alias].settings_dict['PORT']}/"
-        found[VARIABLES[alias]] = found[VARIABLES[alias]].replace(direct, f":{port}/")
+        environment[VARIABLES[alias]] = environment[VARIABLES[alias]].replace(direct, f":{port}/")
     return {
-        **found,
+        **environment,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "DEBUG": "false",
         "ALLOWED_HOSTS": "127.0.0.1",
@@ -59,7 +59,7 @@ def _environment(proxies: dict[str, int]) -> dict[str, str]:
 def serve(command: str, log: str, proxies: dict[str, int] | None = None) -> Iterator[Service]:
     """Starts `command` in a process group of its own; stops it at the end.
 
-    Its log lines go to the file `log`. `proxies`: the ports where it finds a database instead.
+    Its log lines go to the file `log`. `proxies`: ports, by alias, to use instead of a server's.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -73,7 +73,7 @@ def serve(command: str, log: str, proxies: dict[str, int] | None = None) -> Iter
         _wait_until_up(process, port)
         yield Service(port, process.pid)
     finally:
-        if process.poll() is None:  # once it is reaped, its number may be somebody else's
+        if process.poll() is None:  # once it is reaped, another process may have its number
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
 

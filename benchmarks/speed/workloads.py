@@ -14,7 +14,7 @@ class Workload:
     name: str
     title: str
     prepare: Callable[[Crowd, int], Prepared]
-    """Makes the rows and the requests, so many."""
+    """Creates the rows, and this many requests."""
     expected: Expected
     floor: Operation | None
     connections: tuple[int, ...] = (8,)

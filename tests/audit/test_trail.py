@@ -29,5 +29,5 @@ def test_trail_is_append_only() -> None:
 
 
 @pytest.mark.parametrize(("user", "legacy"), [("7", 7), ("", 0), ("a-b", 0), (str(2**31), 0)])
-def test_actor_in_the_columns_of_the_existing_tables(user: str, legacy: int) -> None:
+def test_legacy_id_of_an_actor_fits_the_existing_columns(user: str, legacy: int) -> None:
     assert trail.participant(user).legacy_id == legacy

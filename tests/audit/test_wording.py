@@ -7,15 +7,15 @@ Action = AuditEvent.Action
 
 
 @pytest.mark.parametrize(
-    ("delta", "said"),
+    ("delta", "text"),
     [(1, "1 place taken"), (-1, "1 place given back"), (0, ""), (2, "2 places taken")],
 )
-def test_counter_change(delta: int, said: str) -> None:
-    assert wording.counter_change(AuditEvent(delta=delta)) == said
+def test_counter_change(delta: int, text: str) -> None:
+    assert wording.counter_change(AuditEvent(delta=delta)) == text
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "text"),
     [
         (AuditEvent(), ""),
         (AuditEvent(details={"attendees": [7, 8]}), "Attendees: household members 7, 8."),
@@ -29,5 +29,5 @@ def test_counter_change(delta: int, said: str) -> None:
         ),
     ],
 )
-def test_notes(event: AuditEvent, said: str) -> None:
-    assert wording.notes(event) == said
+def test_notes(event: AuditEvent, text: str) -> None:
+    assert wording.notes(event) == text

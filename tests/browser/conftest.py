@@ -1,4 +1,4 @@
-"""Debian's Chromium, as a member of staff uses it, against the service over real HTTP."""
+"""Debian's Chromium, used as staff use it, against the service over real HTTP."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ from tests.support import desk
 TABLET = {"width": 768, "height": 1024}
 DESKTOP = {"width": 1280, "height": 900}
 
-PATIENCE = 30_000  # milliseconds: six rounds of the counters, on a busy machine
-expect.set_options(timeout=PATIENCE)
+TIMEOUT = 30_000  # milliseconds: six refreshes of the counters, on a busy machine
+expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,10 @@ def browser() -> Iterator[Browser]:
 
 
 class Tablets:
-    """Pages for members of staff who are logged in, and what the browser complained about.
+    """Pages for logged-in members of staff, and what the browser complained about.
 
-    That is anything against `default-src 'self'`, any error of a script, any answer from 400 on.
+    It complains about anything that violates `default-src 'self'`, any script error, and any
+    status of 400 or above.
     """
 
     def __init__(self, browser: Browser, address: str) -> None:
@@ -54,15 +55,15 @@ class Tablets:
         session = desk.log_in(group, name).cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        if not for_axe:  # it loads and styles for itself what the page does not
+        page.set_default_timeout(TIMEOUT)
+        if not for_axe:  # axe adds scripts and styles that the page itself does not have
             self._watch(page)
         return page
 
     def _watch(self, page: Page) -> None:
         note = self.complaints.append
         page.on("pageerror", lambda error: note(str(error)))
-        page.on("console", lambda said: note(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: note(message.text) if message.type == "error" else None)
         page.on("response", lambda r: note(f"{r.status} {r.url}") if r.status >= 400 else None)
 
 

@@ -1,4 +1,4 @@
-"""The desk's own pages are usable for all: by axe-core, on a tablet, in light and dark."""
+"""Everyone can use the desk's own pages: checked by axe-core, on a tablet, in light and dark."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.real_commits, pytest.mark.slow]
 
 @pytest.fixture
 def booked() -> EventRegistration:
-    """Today: one who is here, one who is expected, two who wait."""
+    """Four households today: two are expected, two wait. Returns the second."""
     slot = factories.EventSlotFactory(
         capacity=2,
         event_hour__event_date=factories.EventDateFactory(
@@ -55,10 +55,10 @@ def _pages(row: EventRegistration) -> list[str]:
 
 
 def _serious(page: Page) -> list[Any]:
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     return [
         (rule["id"], rule["nodes"][0]["html"][:200])
-        for rule in found
+        for rule in violations
         if rule["impact"] in {"serious", "critical"}
     ]
 
@@ -72,15 +72,15 @@ def test_no_page_has_a_serious_violation(
     violations = {}
     for path in _pages(booked):
         page.goto(path)
-        if found := _serious(page):
-            violations[path] = found
+        if serious := _serious(page):
+            violations[path] = serious
     for action in ("cancel", "move", "promote"):
         page.goto(".")
         page.get_by_label("Select this object for an action").first.check()
         page.get_by_label("Action:").select_option(action)
         page.get_by_role("button", name="Go").click()
-        if found := _serious(page):
-            violations[action] = found
+        if serious := _serious(page):
+            violations[action] = serious
 
     assert violations == {}
 
@@ -88,7 +88,7 @@ def test_no_page_has_a_serious_violation(
 def test_no_page_needs_more_than_the_policy_allows(
     tablet: Tablets, booked: EventRegistration
 ) -> None:
-    page = tablet("Administrator", size=DESKTOP)  # fails on what the browser refuses
+    page = tablet("Administrator", size=DESKTOP)  # the fixture fails on anything refused
     for path in _pages(booked):
         answer = page.goto(path)
         assert answer is not None

@@ -132,14 +132,14 @@ def test_cancel_with_promotion(tablet: Tablets, slot: EventSlot) -> None:
 
 def test_move(tablet: Tablets, slot: EventSlot) -> None:
     registration = _booked("Abe", slot)
-    there = factories.EventSlotFactory(start_time_key=1045, end_time_key=1100)
+    new_slot = factories.EventSlotFactory(start_time_key=1045, end_time_key=1100)
     page = tablet("Coordinator", size=DESKTOP)
     page.goto(".")
 
     page.get_by_label("Select this object for an action").check()
     page.get_by_label("Action:").select_option(label="Move to another slot")
     page.get_by_role("button", name="Go").click()
-    page.get_by_label("Date").select_option(str(there.event_hour.event_date_id))
+    page.get_by_label("Date").select_option(str(new_slot.event_hour.event_date_id))
     page.get_by_role("button", name="Show time slots").click()
     page.get_by_text("10:45 a.m.–11 a.m.").click()
     page.get_by_role("button", name="Continue").click()
@@ -147,7 +147,7 @@ def test_move(tablet: Tablets, slot: EventSlot) -> None:
     page.get_by_role("button", name="Move to").click()
 
     expect(page.locator(".messagelist")).to_contain_text("1 moved.")
-    assert EventRegistration.objects.get(pk=registration.pk).event_slot_id == there.pk
+    assert EventRegistration.objects.get(pk=registration.pk).event_slot_id == new_slot.pk
     assert b.drift() == {}
 
 
@@ -185,7 +185,7 @@ def test_close_out(tablet: Tablets, today: EventDate, slot: EventSlot) -> None:
     assert [b.status_of(here), b.status_of(away)] == ["checked_in", "no_show"]
 
 
-def test_export_of_what_is_filtered(tablet: Tablets, slot: EventSlot) -> None:
+def test_export_holds_the_filtered_rows(tablet: Tablets, slot: EventSlot) -> None:
     for name in ("Abe", "Bea", "Cid"):
         _booked(name, slot)
     page = tablet("Coordinator", size=DESKTOP)
@@ -201,7 +201,7 @@ def test_export_of_what_is_filtered(tablet: Tablets, slot: EventSlot) -> None:
     assert download.value.suggested_filename.endswith(".csv")
 
 
-def test_the_front_desk_is_refused_a_cancellation(tablet: Tablets, slot: EventSlot) -> None:
+def test_the_front_desk_cannot_cancel(tablet: Tablets, slot: EventSlot) -> None:
     registration = _booked("Abe", slot)
     page = tablet("Front desk", size=DESKTOP)
 
@@ -209,7 +209,7 @@ def test_the_front_desk_is_refused_a_cancellation(tablet: Tablets, slot: EventSl
     expect(page.get_by_role("button", name="Check in…")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
 
-    # A form made by hand, with the token of the one that is there.
+    # A hand-made form, with the token of the form on the page.
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
     form = {
         "csrfmiddlewaretoken": token,
@@ -221,6 +221,6 @@ def test_the_front_desk_is_refused_a_cancellation(tablet: Tablets, slot: EventSl
     page.request.post(address, form=form, headers={"Referer": page.url})
     assert b.status_of(registration) == "confirmed"
 
-    form["action"] = "mark_no_show"  # the same form, for what is allowed
+    form["action"] = "mark_no_show"  # the same form, with an action that is allowed
     page.request.post(address, form=form, headers={"Referer": page.url})
     assert b.status_of(registration) == "no_show"

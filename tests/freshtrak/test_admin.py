@@ -1,4 +1,4 @@
-"""The admin shows everything; nothing is changed but through the desk's own pages."""
+"""The admin shows everything; only the desk's own pages change anything."""
 
 from datetime import timedelta
 from typing import Any
@@ -73,9 +73,9 @@ def test_registrations_show_household_appointment_and_queue(admin: Client) -> No
 
     assert "Rivera" in everything
     assert slot.event_hour.event_date.event.event_name in everything
-    for found in (by_name, by_code):
-        assert "Johnson" in found
-        assert "Rivera" not in found
+    for page in (by_name, by_code):
+        assert "Johnson" in page
+        assert "Rivera" not in page
 
 
 def test_nothing_can_be_added_changed_or_deleted(admin: Client, household: Household) -> None:
@@ -90,7 +90,7 @@ def test_nothing_can_be_added_changed_or_deleted(admin: Client, household: House
 
     for page, row in rows:
         _text(admin, f"{page}/{row.pk}/change/")
-        if row is not registration:  # which staff do make: registrations/desk/register.py
+        if row is not registration:  # staff do make registrations: registrations/desk/register.py
             assert admin.get(f"/admin/{page}/add/").status_code == 403
         assert admin.post(f"/admin/{page}/{row.pk}/change/", {}).status_code == 403
         assert admin.post(f"/admin/{page}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -106,7 +106,7 @@ def test_households_show_members_and_registrations(admin: Client, household: Hou
     assert household.members.get().first_name in page
 
 
-def test_schedules_lead_to_their_registrations(admin: Client, household: Household) -> None:
+def test_schedules_link_to_their_registrations(admin: Client, household: Household) -> None:
     slot = factories.EventSlotFactory(capacity=4)
     b.register(household, slot)
     day = slot.event_hour.event_date
@@ -117,7 +117,9 @@ def test_schedules_lead_to_their_registrations(admin: Client, household: Househo
     assert "1 of 4" in _text(admin, "schedules/eventslot/")
 
 
-def test_the_trail_is_found_by_who_what_and_when(admin: Client, household: Household) -> None:
+def test_the_trail_can_be_searched_by_who_what_and_when(
+    admin: Client, household: Household
+) -> None:
     slot = factories.EventSlotFactory(capacity=4)
     registration = b.register(household, slot)
     carl = desk.log_in("Coordinator", "carl")

@@ -15,7 +15,7 @@ from tools.with_mariadb import Server
 def test_connection_to_a_server_that_became_read_only_is_dropped(
     household: Any, own_public: Server
 ) -> None:
-    """As after a failover: the old primary answers, and takes no writes."""
+    """As after a failover: the old primary answers, but takes no writes."""
     slot = factories.EventSlotFactory()
     body = {"event_slot_id": slot.pk, "attendees": [household.members.get().pk]}
 

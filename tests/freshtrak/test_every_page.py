@@ -1,4 +1,4 @@
-"""Every address of the desk and the admin refuses somebody without rights: none is forgotten."""
+"""Every URL of the desk and the admin refuses users without permissions; none is left out."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,8 @@ def _routes(resolver: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 ROUTES = dict(_routes(get_resolver()))
-ROUTES.pop("admin/^(?P<app_label>auth|axes|schedules|audit|registrations)/$")  # 404 without rights
+# Without permissions this one answers 404.
+ROUTES.pop("admin/^(?P<app_label>auth|axes|schedules|audit|registrations)/$")
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def registration(household: Any) -> EventRegistration:
 
 
 def _address(route: str, name: str, registration: EventRegistration) -> str:
-    """The route with ids of rows that exist: one of a row that does not would prove nothing."""
+    """The route with ids of existing rows: a page for a missing row would prove nothing."""
     model = "_".join(name.split("_")[:2])
     rows = {f"{m._meta.app_label}_{m._meta.model_name}": m for m in admin.site._registry}
     row = rows.get(model, EventRegistration)._default_manager.first()
@@ -59,7 +60,7 @@ def _address(route: str, name: str, registration: EventRegistration) -> str:
     return "/" + re.sub(r"<[^>]+>", lambda match: str(ids[match[0]]), route)
 
 
-def test_there_are_pages_to_walk() -> None:
+def test_the_walk_covers_the_pages() -> None:
     names = set(ROUTES.values())
 
     assert {"registrations_day", "registrations_export", "schedules_event_changelist"} <= names
@@ -67,7 +68,7 @@ def test_there_are_pages_to_walk() -> None:
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_a_member_of_staff_without_rights_is_refused(
+def test_a_member_of_staff_without_permissions_is_refused(
     route: str, registration: EventRegistration
 ) -> None:
     user = get_user_model().objects.create_user("new", is_staff=True)
@@ -82,7 +83,7 @@ def test_a_member_of_staff_without_rights_is_refused(
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_nobody_gets_in_without_logging_in(route: str, registration: EventRegistration) -> None:
+def test_no_one_gets_in_without_logging_in(route: str, registration: EventRegistration) -> None:
     address = _address(route, ROUTES[route], registration)
 
     for answer in (Client().get(address), Client().post(address)):

@@ -15,9 +15,9 @@ def test_readyz_names_both_databases(client: APIClient) -> None:
     assert response.json()["databases"] == {"freshtrak_private": "ok", "freshtrak_public": "ok"}
 
 
-def test_request_id_is_taken_over_or_made(client: APIClient) -> None:
-    given = client.get("/healthz", headers={"X-Request-ID": "abc-1"})
-    made = client.get("/healthz", headers={"X-Request-ID": "bad id\n" * 9})
+def test_request_id_is_kept_or_created(client: APIClient) -> None:
+    kept = client.get("/healthz", headers={"X-Request-ID": "abc-1"})
+    created = client.get("/healthz", headers={"X-Request-ID": "bad id\n" * 9})
 
-    assert given["X-Request-ID"] == "abc-1"
-    assert len(made["X-Request-ID"]) == 32
+    assert kept["X-Request-ID"] == "abc-1"
+    assert len(created["X-Request-ID"]) == 32

@@ -1,4 +1,4 @@
-"""What operators see of the service: metrics, and lines of the log."""
+"""What operators see of the service: metrics and log lines."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def test_metrics_count_requests_and_what_is_pending(client: APIClient) -> None:
 
 
 @pytest.mark.real_commits
-def test_metrics_of_all_workers_are_one(service: served.Service) -> None:
+def test_metrics_add_up_over_all_workers(service: served.Service) -> None:
     slot = factories.EventSlotFactory(capacity=1)
     facts = []
     for household in factories.households(3):
@@ -54,7 +54,7 @@ def test_metrics_of_all_workers_are_one(service: served.Service) -> None:
 
 
 def _lines(script: str) -> list[dict[str, Any]]:
-    """What a process logs, as JSON."""
+    """Runs `script` in a process of its own; returns the JSON lines that it logs."""
     code = f"import django; django.setup()\n{script}"
     ended = subprocess.run(
         [sys.executable, "-c", code],
@@ -72,7 +72,7 @@ def _lines(script: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.real_commits
-def test_facts_and_counters_are_logged_once_committed_without_names() -> None:
+def test_facts_and_counters_are_logged_after_the_commit_without_names() -> None:
     household = factories.HouseholdFactory(name="Quillfeather")
     slot = factories.EventSlotFactory(capacity=2)
 
@@ -86,8 +86,8 @@ def test_facts_and_counters_are_logged_once_committed_without_names() -> None:
         "attendance.check_in(r, by=b.STAFF)\n"
     )
 
-    told = [(line["event"], line.get("target"), line.get("delta")) for line in lines]
-    assert told == [
+    logged = [(line["event"], line.get("target"), line.get("delta")) for line in lines]
+    assert logged == [
         ("registered", None, 1),
         ("counter_changed", f"slot {slot.pk}", 1),
         ("counter_changed", f"date {slot.event_hour.event_date_id}", 1),

@@ -1,4 +1,4 @@
-"""A fresh database and an adopted one end with the same schema, and adoption loses no row."""
+"""A fresh database and an adopted one end up with the same schema; adoption loses no row."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,8 +37,8 @@ def _existing_ddl() -> str:
 def other_database() -> Iterator[Any]:
     """An empty database on the private server, under the alias of the private one."""
     connection = connections[PRIVATE]
-    ours = connection.settings_dict["NAME"]
-    other = f"{ours}_adopted"
+    name = connection.settings_dict["NAME"]
+    other = f"{name}_adopted"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {other} CHARACTER SET utf8mb4")
     connection.close()
@@ -49,7 +49,7 @@ def other_database() -> Iterator[Any]:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {other}")
         connection.close()
-        connection.settings_dict["NAME"] = ours
+        connection.settings_dict["NAME"] = name
 
 
 def _schema(connection: Any) -> dict[str, str]:
@@ -96,7 +96,7 @@ def fill(connection: Any, slot: int, gone: int) -> None:
 @pytest.mark.mariadb
 @pytest.mark.real_commits
 @pytest.mark.parametrize("option", [{}, {"fake_initial": True}])
-def test_existing_installation_ends_with_the_fresh_schema(
+def test_existing_installation_ends_up_with_the_fresh_schema(
     other_database: Any, option: dict[str, bool]
 ) -> None:
     fill(other_database, slot=5, gone=6)
@@ -121,7 +121,7 @@ def _registration(household: Household, **values: Any) -> EventRegistration:
     return EventRegistration.objects.create(household=household, event_date_id=5, **values)
 
 
-def test_database_holds_one_active_registration_per_household_and_date(
+def test_database_allows_one_active_registration_per_household_and_date(
     household: Household,
 ) -> None:
     now = timezone.now()
@@ -136,7 +136,7 @@ def test_database_holds_one_active_registration_per_household_and_date(
         _registration(household)
 
 
-def test_database_holds_each_attendee_once(household: Household) -> None:
+def test_database_allows_each_attendee_once(household: Household) -> None:
     registration = _registration(household)
     member = household.members.get()
     registration.attendees.create(household_member=member)
@@ -145,7 +145,7 @@ def test_database_holds_each_attendee_once(household: Household) -> None:
         registration.attendees.create(household_member=member)
 
 
-def test_database_lets_nobody_wait_who_has_cancelled(household: Household) -> None:
+def test_database_refuses_a_cancelled_registration_that_waits(household: Household) -> None:
     now = timezone.now()
 
     with pytest.raises(IntegrityError), transaction.atomic(using=PRIVATE):

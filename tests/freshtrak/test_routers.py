@@ -13,7 +13,7 @@ def test_schedules_live_in_public_and_everything_else_in_private() -> None:
         assert (router.db_for_read(model), router.db_for_write(model)) == (home, home)
 
 
-def test_nothing_is_migrated_on_public_and_schedules_nowhere() -> None:
+def test_public_and_schedules_are_never_migrated() -> None:
     labels = [config.label for config in apps.get_app_configs()]
 
     assert not any(router.allow_migrate(PUBLIC, label) for label in labels)

@@ -12,7 +12,7 @@ from freshtrak.databases import PRIVATE, PUBLIC
 
 
 def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """`manage.py check` in a process whose environment says only this."""
+    """`manage.py check` in a process with this environment only."""
     return subprocess.run(
         [sys.executable, "manage.py", "check", *options],
         env={"PATH": os.environ["PATH"], **environment},
@@ -23,7 +23,7 @@ def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize(
-    ("environment", "says"),
+    ("environment", "message"),
     [
         ({}, "Set SECRET_KEY and JWT_SIGNING_KEY"),
         ({"SECRET_KEY": "s"}, "Set JWT_SIGNING_KEY"),
@@ -32,11 +32,11 @@ def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
         ({"DEBUG": "true", "LOG_FORMAT": "xml"}, "choose json or console"),
     ],
 )
-def test_start_stops_and_names_what_is_missing(environment: dict[str, str], says: str) -> None:
+def test_start_fails_and_names_what_is_missing(environment: dict[str, str], message: str) -> None:
     started = _start(**environment)
 
     assert started.returncode != 0
-    assert says in started.stderr
+    assert message in started.stderr
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_start_stops_and_names_what_is_missing(environment: dict[str, str], says
         {"SECRET_KEY": "s", "JWT_ALGORITHM": "RS256", "JWT_JWKS_URL": "https://idp.example/k"},
     ],
 )
-def test_start_with_what_is_needed(environment: dict[str, str]) -> None:
+def test_start_succeeds_with_what_it_needs(environment: dict[str, str]) -> None:
     assert _start(**environment).returncode == 0
 
 
@@ -64,7 +64,7 @@ def test_check_deploy_is_silent_behind_a_tls_proxy() -> None:
     assert (started.returncode, started.stderr) == (0, "")
 
 
-def test_pages_of_other_origins_may_book_if_they_are_named(
+def test_pages_of_other_origins_can_book_if_they_are_listed(
     client: APIClient, settings: Any
 ) -> None:
     settings.CORS_ALLOWED_ORIGINS = ["https://book.example.org"]
@@ -79,12 +79,12 @@ def test_pages_of_other_origins_may_book_if_they_are_named(
             },
         )
 
-    named, stranger = preflight("https://book.example.org"), preflight("https://evil.example")
+    allowed, other = preflight("https://book.example.org"), preflight("https://evil.example")
     answer = client.get("/api/v1/events/", headers={"Origin": "https://book.example.org"})
 
-    assert named["Access-Control-Allow-Origin"] == "https://book.example.org"
-    assert "idempotency-key" in named["Access-Control-Allow-Headers"]
-    assert "Access-Control-Allow-Origin" not in stranger
+    assert allowed["Access-Control-Allow-Origin"] == "https://book.example.org"
+    assert "idempotency-key" in allowed["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Origin" not in other
     assert "idempotency-replayed" in answer["Access-Control-Expose-Headers"]
 
 

@@ -13,8 +13,8 @@ from tests.model.state import COMMITTED, ENDED, START, START_TIME, Scene, State,
 class Exploration:
     states: int
     violation: str | None = None
-    deeds: tuple[str, ...] = ()
-    """The shortest way to the violation."""
+    steps: tuple[str, ...] = ()
+    """A shortest path to the violation."""
     trace: str = ""
 
     def __str__(self) -> str:
@@ -22,7 +22,7 @@ class Exploration:
 
 
 Arrival = tuple[State | None, int | None, str]
-"""From which state, and by whose deed, a state was reached first."""
+"""How a state was first reached: from which state, by whom, and by which step."""
 
 
 def explore(scene: Scene) -> Exploration:
@@ -32,15 +32,15 @@ def explore(scene: Scene) -> Exploration:
     while frontier:
         reached: list[State] = []
         for state in frontier:
-            steps = list(protocol.moves(scene, state))
-            violation = violated(scene, state, stuck=not steps)
+            possible = list(protocol.moves(scene, state))
+            violation = violated(scene, state, stuck=not possible)
             if violation:
-                return found(scene, violation, seen, state)
-            steps += world.faults(state)
-            steps += world.outside(scene, state)
-            for who, deed, after in steps:
+                return traced(scene, violation, seen, state)
+            possible += world.faults(state)
+            possible += world.outside(scene, state)
+            for who, step, after in possible:
                 if after not in seen:
-                    seen[after] = (state, who, deed)
+                    seen[after] = (state, who, step)
                     reached.append(after)
         frontier = reached
     return Exploration(len(seen))
@@ -54,7 +54,7 @@ def violated(scene: Scene, s: State, *, stuck: bool) -> str | None:
     if s.ledger.holding != held:
         return f"ledger wrong: it counts {s.ledger.holding}, {held} hold"
     if held + s.others > scene.capacity and any(
-        # While it has the row, nobody wrote since it decided.
+        # While it holds the row, no one else has written since it decided.
         process.step == COMMITTED and process.connected and process.decision.takes
         for process in s.processes
     ):
@@ -65,10 +65,10 @@ def violated(scene: Scene, s: State, *, stuck: bool) -> str | None:
 
 
 def violated_at_rest(scene: Scene, s: State) -> str | None:
-    """What is wrong once `settle` has judged what is pending, when every owner is surely dead."""
+    """What is wrong after `settle` has judged what is pending, with every owner surely dead."""
     for i, process in enumerate(s.processes):
         if process.answered and i not in s.held:
-            return f"lost: {i} was told `confirmed` and holds no place"
+            return f"lost: {i} got the answer `confirmed` but holds no place"
     rules, pending = scene.rules, s.ledger.pending
     verdict = protocol.judge(rules, pending, s.last_update, s.now + protocol.AGE)
     reserved = s.reserved + (protocol.to_fold(rules, pending, verdict) if rules.fold else 0)
@@ -79,21 +79,22 @@ def violated_at_rest(scene: Scene, s: State) -> str | None:
     if counted > len(s.held) + doubt:
         return f"overcounted: {counted} counted, {len(s.held)} hold, {doubt} in doubt"
     if doubt and s.faults == scene.faults and s.now == START_TIME:
-        return "in doubt, though every owner lives and is quick"
+        return "in doubt, although every owner is alive and quick"
     return None
 
 
-def found(scene: Scene, violation: str, seen: dict[State, Arrival], last: State) -> Exploration:
-    deeds: list[str] = []
+def traced(scene: Scene, violation: str, seen: dict[State, Arrival], last: State) -> Exploration:
+    """The violation, with the path from the start to its state."""
+    steps: list[str] = []
     lines: list[str] = []
     state: State | None = last
     while state is not None:
-        before, who, deed = seen[state]
-        deeds.append(deed if who is None else f"{who} {scene.operations[who]} {deed}")
-        lines.append(f"  {deeds[-1]:<62} {' '.join(facts(state))}")
+        before, who, step = seen[state]
+        steps.append(step if who is None else f"{who} {scene.operations[who]} {step}")
+        lines.append(f"  {steps[-1]:<62} {' '.join(facts(state))}")
         state = before
     trace = "\n".join(reversed(lines))
-    return Exploration(len(seen), violation, tuple(reversed(deeds[:-1])), trace)
+    return Exploration(len(seen), violation, tuple(reversed(steps[:-1])), trace)
 
 
 def facts(s: State) -> Iterator[str]:

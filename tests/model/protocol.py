@@ -1,7 +1,8 @@
 """The protocol of docs/protocol.md, step by step, as each process follows it on one slot.
 
 Each step yields what can happen next, or nothing while it has to wait. Not modelled: the date's
-roll-up, and the queue (whoever finds the slot full moves nothing and needs no public lock).
+roll-up, and the queue (an operation that finds the slot full moves nothing and needs no public
+lock).
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from tests.model.state import (
 )
 
 AGE = 3
-"""Seconds after which the owner of a movement counts as dead. Longer in production: the model's
-clock only has to reach both sides of it."""
+"""Seconds after which the owner of a movement counts as dead. Production waits longer; the model's
+clock only has to reach both sides of this age."""
 
 
 def judge(rules: Rules, pending: Pending | None, last_update: int, now: int) -> str:
@@ -92,8 +93,8 @@ def start(scene: Scene, s: State, i: int) -> Iterator[Step]:
 
 
 def locking(scene: Scene, s: State, i: int) -> Iterator[Step]:
-    """2  public BEGIN; SELECT the slot FOR UPDATE. With both locks, 3 and 4 follow at once: nobody
-    can change what they read."""
+    """2  public BEGIN; SELECT the slot FOR UPDATE. With both locks held, 3 and 4 follow at once:
+    no one can change what they read."""
     if not scene.rules.lock_public_row:
         yield decide(scene, s, i)
     elif s.row_lock is None:
@@ -103,7 +104,7 @@ def locking(scene: Scene, s: State, i: int) -> Iterator[Step]:
 
 
 def decide(scene: Scene, s: State, i: int) -> Step:
-    """3  What is pending is judged;  4  the private rows are written, not yet committed."""
+    """3  Judge what is pending;  4  write the private rows, not yet committed."""
     rules = scene.rules
     ledger = s.processes[i].read or s.ledger
     verdict = judge(rules, ledger.pending, s.last_update, s.now)
@@ -138,7 +139,7 @@ def choose(scene: Scene, s: State, i: int, ledger: Ledger, fold: int) -> tuple[P
 
 
 def decided(scene: Scene, s: State, i: int) -> Iterator[Step]:
-    """4  The private COMMIT is sent: the server may finish it although its owner is gone."""
+    """4  Send the private COMMIT: the server may finish it even if its owner is gone."""
     rules, me = scene.rules, s.processes[i]
     if not rules.private_first and me.decision.ledger.pending:
         yield from committed(scene, s, i)
@@ -149,13 +150,13 @@ def decided(scene: Scene, s: State, i: int) -> Iterator[Step]:
 
 
 def private_sent(scene: Scene, s: State, i: int) -> Iterator[Step]:
-    """4  The private server is done, whoever still listens, and with that the ledger is free."""
+    """4  The private server is done, even if no client is left, and the ledger is free."""
     me, decision = s.processes[i], s.processes[i].decision
-    told = me.answered or (me.alive and bool(decision.takes))
+    answered = me.answered or (me.alive and bool(decision.takes))
     done = becomes(
         s,
         i,
-        me._replace(step=COMMITTED, answered=told),
+        me._replace(step=COMMITTED, answered=answered),
         ledger=decision.ledger,
         ledger_lock=None if s.ledger_lock == i else s.ledger_lock,
         held=s.held - decision.gives | decision.takes,
@@ -168,7 +169,7 @@ def private_sent(scene: Scene, s: State, i: int) -> Iterator[Step]:
 
 
 def committed(scene: Scene, s: State, i: int) -> Iterator[Step]:
-    """5  UPDATE slot: reserved += own + fold, last_update = marker; the public COMMIT is sent."""
+    """5  UPDATE slot: reserved += own + fold, last_update = marker; send the public COMMIT."""
     rules, me = scene.rules, s.processes[i]
     sent = me._replace(step=PUBLIC_SENT)
     if s.row_lock == i:
@@ -177,16 +178,16 @@ def committed(scene: Scene, s: State, i: int) -> Iterator[Step]:
         if s.row_lock is None:
             yield i, "locks the row only now, moves the counter", becomes(s, i, sent, row_lock=i)
     elif rules.write_once:
-        tells = becomes(s, i, me._replace(step=REFUSED)) if rules.private_first else ended(s, i)
-        yield i, "cannot move the counter: its connection is gone", tells
+        after = becomes(s, i, me._replace(step=REFUSED)) if rules.private_first else ended(s, i)
+        yield i, "cannot move the counter: its connection is gone", after
     elif s.row_lock is None:
         yield i, "moves the counter on a new connection", becomes(s, i, sent, row_lock=i)
 
 
 def public_sent(scene: Scene, s: State, i: int) -> Iterator[Step]:
-    """5  The public server is done, whoever still listens, and with that the row is free.
+    """5  The public server is done, even if no client is left, and the row is free.
 
-    A movement that it refused stays pending. So does one of which the owner cannot know.
+    A movement that it refused stays pending, and so does one whose outcome the owner cannot know.
     """
     rules, me = scene.rules, s.processes[i]
     pending = me.decision.ledger.pending
@@ -204,16 +205,16 @@ def public_sent(scene: Scene, s: State, i: int) -> Iterator[Step]:
         yield i, "public COMMIT done", ended(done, i)
     if s.faults >= me.alive:
         after = s._replace(row_lock=None, faults=s.faults - me.alive)
-        told = me._replace(step=REFUSED) if rules.mark_only_success else marks
-        tells = me.alive and rules.private_first
-        yield i, "public COMMIT refused", becomes(after, i, told) if tells else ended(after, i)
+        notes = me._replace(step=REFUSED) if rules.mark_only_success else marks
+        can_note = me.alive and rules.private_first
+        yield i, "public COMMIT refused", becomes(after, i, notes) if can_note else ended(after, i)
 
 
 def marking(scene: Scene, s: State, i: int) -> Iterator[Step]:
     """6  UPDATE ledger SET pending = NULL WHERE version = mine; at any time from now on.
 
-    This covers an owner that dies while the statement waits at the server: nobody can tell it from
-    one that lives and is late.
+    This covers an owner that dies while the statement waits at the server: no one can tell it from
+    one that is alive and late.
     """
     if s.ledger_lock is not None:
         return
@@ -221,7 +222,7 @@ def marking(scene: Scene, s: State, i: int) -> Iterator[Step]:
     if s.ledger.version == mine or not scene.rules.version_on_mark:
         yield i, "marks", ended(s._replace(ledger=s.ledger._replace(pending=None)), i)
     else:
-        yield i, "marks nothing: somebody was here since", ended(s, i)
+        yield i, "marks nothing: another operation came since", ended(s, i)
 
 
 def refused(scene: Scene, s: State, i: int) -> Iterator[Step]:
@@ -231,10 +232,10 @@ def refused(scene: Scene, s: State, i: int) -> Iterator[Step]:
     pending = s.ledger.pending
     mine = s.processes[i].decision.ledger.version
     if pending and (s.ledger.version == mine or not scene.rules.version_on_mark):
-        told = s.ledger._replace(pending=pending._replace(refused=True))
-        yield i, "tells that public refused", ended(s._replace(ledger=told), i)
+        noted = s.ledger._replace(pending=pending._replace(refused=True))
+        yield i, "notes that public refused", ended(s._replace(ledger=noted), i)
     else:
-        yield i, "tells nothing: somebody was here since", ended(s, i)
+        yield i, "notes nothing: another operation came since", ended(s, i)
 
 
 STEPS = {
@@ -250,7 +251,7 @@ STEPS = {
 
 
 def moves(scene: Scene, s: State) -> Iterator[Step]:
-    """What processes and servers do of their own accord."""
+    """What processes and servers do by themselves."""
     for i, process in enumerate(s.processes):
         if process.step != ENDED:
             yield from STEPS[process.step](scene, s, i)

@@ -1,4 +1,4 @@
-"""What the model of the protocol is made of: its rules, a scene, and a state of the world."""
+"""The parts of the protocol's model: its rules, a scene, and a state of the world."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ PRIVATE_SENT = "private sent"  # 4  the private server works on the COMMIT
 COMMITTED = "committed"  # 5  the decision is durable, the counter follows
 PUBLIC_SENT = "public sent"  # 5  the public server works on the COMMIT
 MARKING = "marking"  # 6  its last statement may take its time
-REFUSED = "refused"  # 6  the same, where public did not take it
+REFUSED = "refused"  # 6  the same, after public refused
 ENDED = "ended"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the protocol demands. Production keeps all of them; a test takes one out."""
+    """What the protocol requires. Production keeps every rule; a test takes one out."""
 
     ledger_lock: bool = True
     """The mutex is the ledger's row, where the truth is. Off: the public row alone."""
     read_under_lock: bool = True
-    """No operation decides by a ledger that it read before it had the lock."""
+    """No operation decides on a ledger that it read before locking it."""
     one_order: bool = True
     """Every operation locks the ledger first, then the public row."""
     lock_public_row: bool = True
@@ -37,30 +37,30 @@ class Rules:
     judge_first: bool = True
     """What is pending counts when the operation decides."""
     holding_counts: bool = True
-    """Our registrations take places even where somebody lowered `reserved` below them."""
+    """Our registrations take places even if another system lowered `reserved` below them."""
     private_first: bool = True
     """The decision is durable before the counter moves."""
     answer_after_commit: bool = True
-    """Nobody is told `confirmed` before the private server has said so."""
+    """No one gets the answer `confirmed` before the private COMMIT is done."""
     write_once: bool = True
     """The counter moves under the lock of step 2, never on a new connection."""
     fold: bool = True
     """A movement that was not applied becomes part of the next operation's."""
     evidence: bool = True
-    """`last_update` tells whether a movement was applied. Off: it never was."""
+    """`last_update` tells whether a movement was applied. Off: assume that it never was."""
     seen_was_past: bool = True
     """The value seen proves nothing while another system can still write it again."""
     marker_is_past: bool = True
     """The marker is a second that no other system writes any more."""
     marker_differs: bool = True
-    """The marker is not the value that stands there."""
+    """The marker differs from the value already in the column."""
     unclear_waits: bool = True
-    """An owner that may be alive gets the time to mark."""
+    """An owner that may be alive gets time to mark."""
     ambiguous_undersells: bool = True
-    """Where nobody can know, + is folded and − is not. Off: neither."""
+    """If no one can know, + is folded and − is not. Off: neither."""
     untouched_waits: bool = True
-    """A movement that seems not to be applied waits for its owner, too: another system may have
-    written the value seen once more."""
+    """A movement that looks unapplied waits for its owner, too: another system may have written the
+    value seen once more."""
     mark: bool = True
     """An owner marks what the public server has committed."""
     mark_only_success: bool = True
@@ -74,22 +74,22 @@ class Rules:
 
 @dataclass(frozen=True)
 class Scene:
-    """Who acts, and how much may happen to them."""
+    """Who acts, and how much can happen to them."""
 
     operations: tuple[str, ...]
     capacity: int = 1
     others: int = 0
-    """Places that another system has taken before."""
+    """Places that another system took beforehand."""
     writes: int = 2
     """How often another system moves the counter by one."""
     faults: int = 2
-    """How many deaths, cut connections and failed commits there are."""
+    """How many deaths, cut connections and failed commits can happen."""
     seconds: int = 2
     """By how much the clock may advance."""
     ages: tuple[int, ...] = (5, 1, 0)
-    """How old `last_update` is at the beginning: every one of these is tried."""
+    """How old `last_update` is at the start; the explorer tries each of these ages."""
     late: tuple[str, ...] | None = None
-    """Whether a statement of another system may wait and write the second in which it began, and
+    """Whether another system's statement may wait and then write the second in which it began, and
     which fields of our movements that second may equal: see `world`."""
     rules: Rules = Rules()
 
@@ -108,7 +108,7 @@ class Pending(NamedTuple):
     written: int
     seen_was_past: bool
     refused: bool = False
-    """Its owner has told that public did not take it."""
+    """Its owner has noted that public refused it."""
 
 
 class Ledger(NamedTuple):
@@ -124,7 +124,7 @@ class Decision(NamedTuple):
     gives: Places = NOBODY
     ledger: Ledger = Ledger()
     doubt: int = 0
-    """|delta| of the movement that it judged as ambiguous."""
+    """|delta| of the movement that it judged ambiguous."""
 
 
 class Process(NamedTuple):
@@ -134,9 +134,9 @@ class Process(NamedTuple):
     connected: bool = True
     """Whether it still has the public connection that it began with."""
     answered: bool = False
-    """Whether its caller was told `confirmed`."""
+    """Whether its caller got the answer `confirmed`."""
     read: Ledger | None = None
-    """Without `read_under_lock`: the ledger as it was before it was locked."""
+    """Without `read_under_lock`: the ledger as read before the lock."""
 
 
 class State(NamedTuple):
@@ -156,12 +156,12 @@ class State(NamedTuple):
     writes: int
     faults: int
     late: int | None
-    """The second in which another system's statement began that waits for the row."""
+    """When another system's statement began, if one is waiting for the row."""
     processes: tuple[Process, ...]
 
 
 Step = tuple[int | None, str, State]
-"""Who (None: the world outside) does what, and the state that comes of it."""
+"""Who acts (None: the outside world), what they do, and the state that results."""
 
 
 def starts(scene: Scene) -> list[State]:
@@ -192,7 +192,7 @@ def becomes(state: State, i: int, process: Process, **changes: Any) -> State:
 
 
 def released(state: State, i: int) -> dict[str, None]:
-    """The locks that `i` holds, let go."""
+    """The changes that release the locks `i` holds."""
     holders = {"row_lock": state.row_lock, "ledger_lock": state.ledger_lock}
     return {lock: None for lock, holder in holders.items() if holder == i}
 

@@ -1,6 +1,6 @@
-"""No interleaving breaks a guarantee while every rule holds, and one does as soon as a rule is out.
+"""While every rule holds, no interleaving breaks a guarantee; take any rule out, and one does.
 
-A failure prints a shortest way to the broken state, one deed a line.
+A failure prints a shortest path to the broken state, one step per line.
 """
 
 from dataclasses import fields, replace
@@ -27,7 +27,7 @@ TWO = [
     Scene((REPLACE, REPLACE), capacity=2, faults=4),
     Scene((REPLACE, SETTLE), capacity=1, faults=4),
 ]
-"""Two operations cannot meet with more than four faults."""
+"""Two operations can meet at most four faults."""
 
 THREE = [
     Scene((REGISTER, REGISTER, REGISTER), capacity=2, writes=1, seconds=1, ages=(5, 0)),
@@ -41,10 +41,10 @@ THREE = [
 ]
 
 CALM = Scene((REGISTER, REGISTER), writes=0, faults=0, seconds=0)
-"""Two that want one place, and nothing happens to them."""
+"""Two households want one place, and nothing goes wrong."""
 
 SETTLED = Scene((REGISTER, SETTLE), writes=0, faults=1, seconds=0)
-"""One that wants the only place, one that settles, and one fault."""
+"""One operation wants the only place, one settles, and one fault happens."""
 
 CONTROLS = {
     "ledger_lock": (replace(CALM, faults=1), "oversold"),
@@ -71,7 +71,7 @@ CONTROLS = {
     "mark_only_success": (SETTLED, "undercounted"),
     "version_on_mark": (replace(SETTLED, operations=(REGISTER, CANCEL)), "undercounted"),
 }
-"""For each rule a scene as small as can be, and what goes wrong in it without the rule."""
+"""For each rule, the smallest possible scene, and what goes wrong in it without the rule."""
 
 
 def name(scene: Scene) -> str:
@@ -100,13 +100,13 @@ def test_a_guarantee_breaks_without(rule: str) -> None:
     assert (without.violation or "").startswith(violation), str(without)
 
 
-def test_the_public_row_is_no_mutex() -> None:
-    """Its lock ends with a connection, and the private COMMIT does not: the next operation gets
-    the lock, does not see the decision, and gives the same place again."""
+def test_the_public_row_is_not_a_mutex() -> None:
+    """Its lock ends with the connection, and the private COMMIT does not: the next operation gets
+    the lock, does not see the decision, and gives the same place away again."""
     explored = explore(replace(CALM, faults=1, rules=Rules().without("ledger_lock")))
 
     assert explored.violation == "oversold: 2 hold 1"
-    assert explored.deeds == (
+    assert explored.steps == (
         "0 register begins",
         "0 register locks the row; nothing pending; decides +1",
         "0 register sends the private COMMIT",
@@ -122,8 +122,8 @@ def test_the_public_row_is_no_mutex() -> None:
 LATE = Scene(
     (REGISTER, SETTLE), capacity=2, writes=2, faults=0, seconds=1, late=("seen", "written")
 )
-"""A statement of another system may wait for a lock and write the second in which it began, also
-where that is our marker or what we saw."""
+"""Another system's statement may wait for a lock and then write the second in which it began, even
+if that is our marker or the value we saw."""
 
 MEETINGS = [(REGISTER, SETTLE), (CANCEL, SETTLE), (REGISTER, CANCEL), (REGISTER, REGISTER, CANCEL)]
 
@@ -146,7 +146,7 @@ def test_a_late_statement_does_no_harm_after_a_death_unless_it_hits_our_seconds(
 
 @pytest.mark.parametrize("second", ["written", "seen"])
 def test_a_late_statement_that_hits_our_seconds_after_a_death_is_an_exception(second: str) -> None:
-    """docs/protocol.md names it."""
+    """docs/protocol.md lists it under "What is not covered"."""
     explored = explore(replace(LATE, operations=(CANCEL, SETTLE), faults=1, late=(second,)))
 
     assert explored.violation, str(explored)

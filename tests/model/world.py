@@ -1,9 +1,9 @@
 """What happens to the processes: death, cut connections, the clock, and another system.
 
-Another system writes the present second or leaves `last_update` alone. Its writes are atomic, so
-one exception is out of the model unless a scene asks for it with `late`: a statement that waits
-for a lock and writes the second in which it *began*. That second can be our marker (`written`), or
-the value that we saw (`seen`), written once more after ours.
+Another system writes the present second or leaves `last_update` alone. Its writes are atomic,
+which leaves out one case unless a scene asks for it with `late`: a statement that waits for a lock
+and then writes the second in which it *began*. That second can be our marker (`written`), or the
+value that we saw (`seen`), written once more after ours.
 
 Not modelled: servers that lose what they committed, and a public clock that is set back.
 """
@@ -30,10 +30,10 @@ from tests.model.state import (
 
 
 def faults(s: State) -> Iterator[Step]:
-    """Death at every step, and the end of a public connection under a living process.
+    """Death at every step, and the loss of a public connection by a process that lives on.
 
-    To give up waiting for a COMMIT is to die, for everybody else. At START a process holds
-    nothing: its death there is that of an operation which never began.
+    To everyone else, giving up on a COMMIT looks like dying. At START a process holds nothing:
+    dying there is the same as never starting.
     """
     if not s.faults:
         return
@@ -58,7 +58,7 @@ def outside(scene: Scene, s: State) -> Iterator[Step]:
     if not s.writes:
         return
     if scene.late is not None and s.late is None:
-        yield None, "a statement of another system begins to wait", s._replace(late=s.now)
+        yield None, "another system's statement begins to wait", s._replace(late=s.now)
     if s.row_lock is not None:
         return
     for delta in (+1, -1):
@@ -73,8 +73,8 @@ def outside(scene: Scene, s: State) -> Iterator[Step]:
 
 
 def may_write_late(scene: Scene, s: State) -> bool:
-    """Whether the waiting statement's second differs from all that movements have seen and
-    written, but for what the scene allows it to hit."""
+    """Whether the waiting statement's second differs from every value that movements have seen or
+    written, except for those that the scene allows it to hit."""
     movements = [s.ledger.pending] + [p.decision.ledger.pending for p in s.processes]
     return not any(
         s.late == getattr(movement, field)

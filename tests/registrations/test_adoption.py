@@ -1,4 +1,4 @@
-"""An existing installation is taken over: no row is lost, and bookings work on it at once."""
+"""Adopting an existing installation loses no row, and bookings work at once."""
 
 import json
 from io import StringIO
@@ -30,7 +30,7 @@ def _listed(*options: str) -> dict[int, str]:
 
 
 def _old(slot_id: int, status: str | None, household: Household | None) -> EventRegistration:
-    """A registration as it stands right after `migrate`."""
+    """A registration as it is right after `migrate`."""
     row = EventStatus.objects.filter(name=status).first()
     if status and row is None:
         row = EventStatus.objects.create(name=status)
@@ -51,7 +51,7 @@ def test_each_is_placed_or_listed_with_its_reason() -> None:
             strict=True,
         )
     )
-    nobodys = _old(slot.pk, "confirmed", None)
+    without_household = _old(slot.pk, "confirmed", None)
     gone = _old(4711, "confirmed", five)
     odd = _old(slot.pk, "Perhaps", five)
     none = _old(slot.pk, None, five)
@@ -66,7 +66,7 @@ def test_each_is_placed_or_listed_with_its_reason() -> None:
         dry
         == listed
         == {
-            nobodys.pk: "no_household",
+            without_household.pk: "no_household",
             gone.pk: "slot_gone",
             odd.pk: "unknown_status",
             none.pk: "unknown_status",
@@ -75,7 +75,7 @@ def test_each_is_placed_or_listed_with_its_reason() -> None:
     )
     assert untouched == 0
     day = slot.event_hour.event_date
-    for row in (confirmed, cancelled, waits, here, nobodys):
+    for row in (confirmed, cancelled, waits, here, without_household):
         row.refresh_from_db()
         assert (row.event_date_id, row.event_id) == (day.pk, day.event_id)
     assert cancelled.cancelled_at == cancelled.updated_at
@@ -85,7 +85,7 @@ def test_each_is_placed_or_listed_with_its_reason() -> None:
     assert after == before
 
 
-def test_again_it_goes_on_with_what_is_left() -> None:
+def test_a_second_run_continues_with_what_is_left() -> None:
     slot = factories.EventSlotFactory(capacity=9)
     (household,) = factories.households(1)
     first, second = (_old(slot.pk, "confirmed", household) for _ in range(2))
@@ -107,16 +107,16 @@ def test_a_dry_run_knows_what_was_booked_since(household: Household) -> None:
     assert _listed("--dry-run") == _listed() == {old.pk: "second_of_day"}
 
 
-def test_people_read_what_is_wrong_and_what_to_do() -> None:
+def test_output_says_what_is_wrong_and_what_to_do() -> None:
     _old(4711, "confirmed", None)
 
-    said = _adopt("--dry-run")
+    output = _adopt("--dry-run")
 
-    assert f"slot 4711, confirmed: {Why.SLOT_GONE}" in said
-    assert "0 would be placed; 1 cannot take part." in said
+    assert f"slot 4711, confirmed: {Why.SLOT_GONE}" in output
+    assert "0 would be placed; 1 cannot take part." in output
 
 
-def test_an_own_name_of_a_status_can_be_given_a_meaning(settings: Any) -> None:
+def test_status_aliases_give_unknown_names_a_meaning(settings: Any) -> None:
     slot = factories.EventSlotFactory(capacity=9)
     row = _old(slot.pk, "Signed Up", factories.households(1)[0])
     assert _listed("--dry-run") == {row.pk: "unknown_status"}
@@ -132,7 +132,7 @@ def test_an_own_name_of_a_status_can_be_given_a_meaning(settings: Any) -> None:
 
 @pytest.mark.mariadb
 @pytest.mark.real_commits
-def test_an_installation_is_adopted_and_booked_at_once(other_database: Any, settings: Any) -> None:
+def test_an_adopted_installation_takes_bookings_at_once(other_database: Any, settings: Any) -> None:
     """The documented path: dry run, migrate, adopt, the first reconcile."""
     settings.STATUS_ALIASES = {"registered": "confirmed"}
     slot = factories.EventSlotFactory(capacity=3, reserved=9)
@@ -145,7 +145,7 @@ def test_an_installation_is_adopted_and_booked_at_once(other_database: Any, sett
 
     assert dry == listed == {3: "slot_gone", 4: "no_household", 5: "unknown_status"}
     assert EventRegistration.objects.count() == 5
-    assert b.reserved(slot) == 2  # one registered, and nobody's
+    assert b.reserved(slot) == 2  # the registered one, and the one without a household
     household = Household.objects.create(number=9, name="New", identification_code="N")
     factories.MemberFactory(household=household)
     assert str(b.register(household, slot).event_status) == "Registered"

@@ -1,4 +1,4 @@
-"""Who is to come, who came, who did not."""
+"""Who is expected, who came, who did not."""
 
 from collections import Counter
 from functools import partial
@@ -45,13 +45,13 @@ def test_check_in_records_who_when_and_who_came(registration: EventRegistration)
     assert b.drift() == {}
 
 
-def test_check_in_without_names_is_of_all(registration: EventRegistration) -> None:
+def test_check_in_without_names_covers_everyone(registration: EventRegistration) -> None:
     _check_in(registration)
 
     assert CheckIn.objects.get().attendee_count == 3
 
 
-def test_check_in_twice_tells_who_was_first(registration: EventRegistration) -> None:
+def test_check_in_twice_says_who_was_first(registration: EventRegistration) -> None:
     first = _check_in(registration)
 
     with pytest.raises(AlreadyCheckedIn) as refusal:
@@ -61,7 +61,7 @@ def test_check_in_twice_tells_who_was_first(registration: EventRegistration) -> 
     assert CheckIn.objects.count() == 1
 
 
-def test_check_in_of_somebody_else_is_refused(registration: EventRegistration) -> None:
+def test_check_in_of_a_stranger_is_refused(registration: EventRegistration) -> None:
     member = registration.attendees.values_list("household_member_id", flat=True)[0]
 
     with pytest.raises(InvalidRequest) as refusal:
@@ -71,7 +71,7 @@ def test_check_in_of_somebody_else_is_refused(registration: EventRegistration) -
     assert fields == [("attendees.1", "duplicate"), ("attendees.2", "not_an_attendee")]
 
 
-def test_check_in_of_a_cancelled_or_waiting_one_is_refused() -> None:
+def test_check_in_of_a_cancelled_or_waiting_registration_is_refused() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     first, second = factories.households(2)
     booked, waits = b.register(first, slot), b.register(second, slot)
@@ -87,7 +87,7 @@ def test_check_in_of_a_cancelled_or_waiting_one_is_refused() -> None:
     assert not CheckIn.objects.exists()
 
 
-def test_undo_takes_it_back_and_is_recorded(registration: EventRegistration) -> None:
+def test_undo_restores_the_status_and_is_recorded(registration: EventRegistration) -> None:
     _check_in(registration)
 
     attendance.undo_check_in(_read(registration), by=BY)
@@ -99,7 +99,7 @@ def test_undo_takes_it_back_and_is_recorded(registration: EventRegistration) -> 
         attendance.undo_check_in(_read(registration), by=BY)
 
 
-def test_no_show_keeps_the_place_and_a_late_comer_is_checked_in(
+def test_no_show_keeps_the_place_and_a_latecomer_can_check_in(
     registration: EventRegistration,
 ) -> None:
     for _ in range(2):
@@ -116,7 +116,7 @@ def test_no_show_keeps_the_place_and_a_late_comer_is_checked_in(
     assert list(actions) == ["registered", "no_show", "checked_in"]
 
 
-def test_attendees_are_exchanged(registration: EventRegistration) -> None:
+def test_attendees_can_be_replaced(registration: EventRegistration) -> None:
     first, second, third = registration.attendees.values_list("household_member_id", flat=True)
     new = factories.MemberFactory(household=registration.household)
 
@@ -133,7 +133,9 @@ def test_attendees_are_exchanged(registration: EventRegistration) -> None:
     assert event.details == {"attendees": [new.pk, second], "before": [first, second, third]}
 
 
-def test_attendees_of_a_checked_in_one_stay(registration: EventRegistration) -> None:
+def test_attendees_of_a_checked_in_registration_cannot_change(
+    registration: EventRegistration,
+) -> None:
     _check_in(registration)
 
     with pytest.raises(InvalidStatus):
@@ -145,24 +147,24 @@ def test_two_devices_check_in_at_once() -> None:
     (household,) = factories.households(1)
     registration = b.register(household, factories.EventSlotFactory())
 
-    seen = b.outcomes(*[partial(_check_in, registration)] * 6, refused=AlreadyCheckedIn)
+    outcomes = b.outcomes(*[partial(_check_in, registration)] * 6, refused=AlreadyCheckedIn)
 
-    assert Counter(seen) == {"checked_in": 1, "already_checked_in": 5}
+    assert Counter(outcomes) == {"checked_in": 1, "already_checked_in": 5}
     assert CheckIn.objects.count() == 1
     assert AuditEvent.objects.filter(action="checked_in").count() == 1
 
 
 @pytest.mark.real_commits
 @pytest.mark.parametrize("round_", range(4))
-def test_check_in_and_cancellation_at_once_do_not_both_happen(round_: int) -> None:
+def test_check_in_and_cancellation_at_once_do_not_both_succeed(round_: int) -> None:
     (household,) = factories.households(1)
     registration = b.register(household, factories.EventSlotFactory())
 
-    seen = b.outcomes(
+    outcomes = b.outcomes(
         partial(_check_in, registration), partial(b.cancel, registration), refused=InvalidStatus
     )
 
-    assert seen in (["invalid_status", "cancelled"], ["checked_in", "invalid_status"])
+    assert outcomes in (["invalid_status", "cancelled"], ["checked_in", "invalid_status"])
     assert b.drift() == {}
 
 

@@ -26,11 +26,11 @@ def _attendee_errors(household: Household, attendee_ids: list[int]) -> list[tupl
     return [(error.field, error.code) for error in refusal.value.errors]
 
 
-def test_attendees_are_named_at_all(household: Household) -> None:
+def test_at_least_one_attendee_is_named(household: Household) -> None:
     assert _attendee_errors(household, []) == [("attendees", "empty")]
 
 
-def test_attendees_are_members_active_and_each_once(household: Household) -> None:
+def test_attendees_are_active_members_each_named_once(household: Household) -> None:
     member = household.members.get()
     left = factories.MemberFactory(household=household, is_active=False)
     stranger = factories.MemberFactory()
@@ -46,7 +46,7 @@ def test_attendees_are_members_active_and_each_once(household: Household) -> Non
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_attendees_of_a_household_that_is_deleted(household: Household, exists: bool) -> None:
+def test_attendees_of_a_deleted_or_missing_household(household: Household, exists: bool) -> None:
     slot = factories.EventSlotFactory()
     members = list(household.members.values_list("pk", flat=True))
     if exists:
@@ -58,7 +58,7 @@ def test_attendees_of_a_household_that_is_deleted(household: Household, exists: 
         b.register(household, slot, attendee_ids=members)
 
 
-def test_attendees_may_be_a_thousand_and_take_one_place(household: Household) -> None:
+def test_a_thousand_attendees_take_one_place(household: Household) -> None:
     slot = factories.EventSlotFactory()
     member = household.members.get()
     HouseholdMember.objects.bulk_create(

@@ -80,7 +80,7 @@ def test_cancel_at_a_date_without_slots_promotes_there() -> None:
     assert b.drift() == {}
 
 
-def test_cancel_of_a_waiting_one_promotes_nobody() -> None:
+def test_cancel_of_a_waiting_registration_promotes_no_one() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, head, next_ = factories.households(3)
     b.register(holder, slot)
@@ -108,7 +108,7 @@ def test_cancel_is_refused_once_attendance_is_recorded(household: Household, sta
     assert b.drift() == {}
 
 
-def test_cancel_skips_households_that_cannot_come_any_more() -> None:
+def test_cancel_skips_households_that_can_no_longer_come() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, gone, without_members, next_ = factories.households(4)
     registration = b.register(holder, slot)
@@ -137,7 +137,7 @@ def test_waiting_household_cannot_hold_another_place_that_day(household: Househo
         b.register(household, free)
 
 
-def test_cancel_after_closing_promotes_nobody() -> None:
+def test_cancel_after_closing_promotes_no_one() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, head = factories.households(2)
     registration = b.register(holder, slot)
@@ -151,7 +151,7 @@ def test_cancel_after_closing_promotes_nobody() -> None:
     assert b.drift() == {}
 
 
-def test_cancel_where_the_slot_is_deleted(household: Household) -> None:
+def test_cancel_at_a_deleted_slot(household: Household) -> None:
     slot = factories.EventSlotFactory()
     registration = b.register(household, slot)
     EventSlot.objects.all().delete()
@@ -163,7 +163,7 @@ def test_cancel_where_the_slot_is_deleted(household: Household) -> None:
     assert b.pending() == 0
 
 
-def test_newcomer_after_capacity_was_raised_lets_the_queue_go_first() -> None:
+def test_newcomer_comes_after_the_queue_once_capacity_is_raised() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     households = factories.households(5)
     for household in households[:3]:
@@ -179,7 +179,7 @@ def test_newcomer_after_capacity_was_raised_lets_the_queue_go_first() -> None:
     assert b.drift() == {}
 
 
-def test_newcomer_gets_a_place_past_a_queue_that_nobody_can_leave() -> None:
+def test_newcomer_passes_a_queue_that_cannot_be_promoted() -> None:
     slot = factories.EventSlotFactory(capacity=0)
     gone, newcomer = factories.households(2)
     b.register(gone, slot)
@@ -189,21 +189,21 @@ def test_newcomer_gets_a_place_past_a_queue_that_nobody_can_leave() -> None:
     assert b.status_of(b.register(newcomer, slot)) == "confirmed"
 
 
-def test_capacity_lowered_below_reserved_drops_nobody_and_lets_nobody_in() -> None:
+def test_capacity_lowered_below_reserved_drops_no_one_and_admits_no_one() -> None:
     slot = factories.EventSlotFactory(capacity=3)
     households = factories.households(4)
     held = [b.register(h, slot) for h in households[:3]]
     EventSlot.objects.update(capacity=1)
 
-    came = b.register(households[3], slot)
+    newcomer = b.register(households[3], slot)
     b.cancel(held[0])
 
     assert [b.status_of(r) for r in held] == ["cancelled", "confirmed", "confirmed"]
-    assert b.status_of(came) == "waitlisted"
+    assert b.status_of(newcomer) == "waitlisted"
     assert b.drift() == {}
 
 
-def test_promote_fills_what_was_raised_with_one_update_and_one_marker() -> None:
+def test_promote_fills_raised_capacity_in_order() -> None:
     slot = factories.EventSlotFactory(capacity=0)
     households = factories.households(4)
     for household in households:

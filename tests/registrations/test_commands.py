@@ -71,7 +71,7 @@ def test_seed_demo_when_its_month_is_over(time_machine: Any) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--household", "1", "--staff"], ["--household", "x"]])
-def test_issue_token_needs_to_know_whose(options: list[str]) -> None:
+def test_issue_token_needs_one_valid_owner(options: list[str]) -> None:
     with pytest.raises(CommandError):
         _output("issue_token", *options)
 
@@ -119,7 +119,7 @@ def test_purge_deletes_what_is_older_than_a_day() -> None:
         ["reconcile_reserved", "--check"],
     ],
 )
-def test_a_database_that_does_not_answer_is_one_line_and_a_status(command: list[str]) -> None:
+def test_unavailable_database_gives_one_line_and_an_exit_status(command: list[str]) -> None:
     nowhere = "mysql://nobody:x@127.0.0.1:9/nowhere"
     environment = {
         **processes.environment(),

@@ -24,5 +24,5 @@ def test_code_is_read_however_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ABC", "ABCDE0", "ÄBCDEF", "A" * 14])
-def test_what_is_no_code(text: str) -> None:
+def test_malformed_code_leads_nowhere(text: str) -> None:
     assert codes.decode(text) is None

@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at each point of the protocol: what is left settles to exact counters."""
+"""After a SIGKILL at any point of the protocol, what is left settles to exact counters."""
 
 from datetime import timedelta
 from typing import Any
@@ -32,8 +32,8 @@ def _elsewhere(slot: Any, delta: int, *, sets_last_update: bool) -> None:
         )
 
 
-def _let_the_owner_be_dead_for_long() -> None:
-    """Sets all that was written back by a minute: no owner lives that long."""
+def _age_pending_movements() -> None:
+    """Moves everything written so far a minute into the past: no owner lives that long."""
     pending = Ledger.objects.filter(pending_since__isnull=False)
     ago = timedelta(seconds=60)
     pending.update(
@@ -63,9 +63,9 @@ def test_killed_registration_is_settled_by_the_next_operation(point: str, durabl
     first, second, third = factories.households(3)
 
     kill_at(point, "register", first.pk, slot.pk)
-    came = [b.register(second, slot), b.register(third, slot)]
+    newcomers = [b.register(second, slot), b.register(third, slot)]
 
-    assert [b.status_of(each) for each in came] == [
+    assert [b.status_of(each) for each in newcomers] == [
         "confirmed",
         "waitlisted" if durable else "confirmed",
     ]
@@ -80,10 +80,10 @@ def test_killed_cancellation_is_settled(point: str, durable: bool) -> None:
     registration = b.register(holder, slot)
 
     kill_at(point, "cancel", registration.pk)
-    came = b.register(newcomer, slot)
+    following = b.register(newcomer, slot)
 
     assert b.status_of(registration) == ("cancelled" if durable else "confirmed")
-    assert b.status_of(came) == ("confirmed" if durable else "waitlisted")
+    assert b.status_of(following) == ("confirmed" if durable else "waitlisted")
     assert b.drift() == {}
 
 
@@ -102,13 +102,13 @@ def test_killed_move_is_settled_at_both_slots(point: str, durable: bool) -> None
 
 
 @pytest.mark.parametrize("point", ["between-commits", "before-mark"])
-def test_settling_may_be_killed_itself(point: str) -> None:
+def test_settling_itself_can_be_killed(point: str) -> None:
     slot = factories.EventSlotFactory(capacity=5)
     (household,) = factories.households(1)
 
     kill_at("between-commits", "register", household.pk, slot.pk)
     for _ in range(2 if point == "between-commits" else 1):
-        _let_the_owner_be_dead_for_long()
+        _age_pending_movements()
         kill_at(point, "settle")
     settlement.settle_all()
 
@@ -134,7 +134,7 @@ def test_other_system_writing_in_the_gap_without_a_stamp_leaves_no_doubt(point: 
     ("operation", "point", "reserved"),
     [
         ("register", "between-commits", 3 + 1),  # exact: it was not applied, now it is
-        ("register", "before-mark", 3 + 2),  # undersold by one: nobody could know
+        ("register", "before-mark", 3 + 2),  # undersold by one: no one could know
         ("cancel", "between-commits", 3 + 1),  # undersold by one: the place stays counted
         ("cancel", "before-mark", 3 + 0),  # exact
     ],
@@ -150,7 +150,7 @@ def test_other_system_writing_in_the_gap_can_only_undersell(
 
     kill_at(point, operation, *ids)
     _elsewhere(slot, +3, sets_last_update=True)
-    _let_the_owner_be_dead_for_long()
+    _age_pending_movements()
     settlement.settle_all()
 
     assert b.reserved(slot) == reserved
@@ -158,7 +158,7 @@ def test_other_system_writing_in_the_gap_can_only_undersell(
     assert b.pending() == 0
 
 
-def test_doubt_is_left_alone_while_the_owner_may_live_and_then_settled() -> None:
+def test_doubt_is_left_alone_while_the_owner_may_be_alive_and_then_settled() -> None:
     slot = factories.EventSlotFactory(capacity=9)
     (household,) = factories.households(1)
     kill_at("between-commits", "register", household.pk, slot.pk)
@@ -172,12 +172,12 @@ def test_doubt_is_left_alone_while_the_owner_may_live_and_then_settled() -> None
 
 
 @pytest.mark.parametrize("point", ["between-commits", "before-mark"])
-def test_settling_in_doubt_may_be_killed_and_still_reports_the_doubt(point: str) -> None:
+def test_settling_in_doubt_can_be_killed_and_still_reports_the_doubt(point: str) -> None:
     slot = factories.EventSlotFactory(capacity=9)
     (household,) = factories.households(1)
     kill_at("between-commits", "register", household.pk, slot.pk)
     _elsewhere(slot, +3, sets_last_update=True)
-    _let_the_owner_be_dead_for_long()
+    _age_pending_movements()
 
     kill_at(point, "settle")
     b.settle_all()
@@ -186,7 +186,7 @@ def test_settling_in_doubt_may_be_killed_and_still_reports_the_doubt(point: str)
     assert b.ambiguities() == 1
 
 
-def test_death_at_a_slot_that_is_deleted_then_leaves_the_date_counted() -> None:
+def test_death_at_a_slot_deleted_later_leaves_the_date_counted() -> None:
     slot = factories.EventSlotFactory(capacity=5)
     (household,) = factories.households(1)
     kill_at("between-commits", "register", household.pk, slot.pk)
@@ -214,7 +214,7 @@ def test_cancellation_that_promotes_has_nothing_to_settle() -> None:
 
 
 @pytest.mark.parametrize("point", ["between-commits", "before-mark"])
-def test_without_settling_a_killed_registration_would_stay_unsettled(point: str) -> None:
+def test_without_settling_a_killed_registration_stays_unsettled(point: str) -> None:
     """The control: a death at these points does leave something to settle."""
     slot = factories.EventSlotFactory(capacity=5)
     (household,) = factories.households(1)
@@ -232,9 +232,9 @@ def test_second_settler_does_not_apply_again_what_the_first_is_about_to_mark(dou
     kill_at("between-commits", "register", household.pk, slot.pk)
     if doubt:
         _elsewhere(slot, +1, sets_last_update=True)
-    _let_the_owner_be_dead_for_long()
+    _age_pending_movements()
 
-    kill_at("before-mark", "settle")  # to everybody else it is as good as alive
+    kill_at("before-mark", "settle")  # to everyone else it may still be alive
     applied = b.reserved(slot)
     _elsewhere(slot, 0, sets_last_update=True)
 

@@ -1,9 +1,9 @@
-"""Every statement of every operation, with a fault at each: nothing is oversold, all settles.
+"""Every statement of every operation, with a fault at each: nothing is oversold, all is settled.
 
 An operation runs in a process of its own, through proxies that stop it at one statement: before
-the server has seen it, or before its answer is heard. Then the fault; then, at once, the next
-household asks for the place, at another server; then what was held goes on. A COMMIT in flight is
-one of these statements.
+the server sees it, or before the client gets the answer. Then the fault happens; at once the next
+household asks for the place, at another server; then the proxy lets go. A COMMIT in flight is one
+of these statements.
 """
 
 import contextlib
@@ -24,23 +24,23 @@ from schedules.models import EventSlot
 from tests.support import booking as b
 from tests.support import factories, victims
 from tests.support.proxy import Hold, Proxy, Statement, Steps, Trap
-from tests.support.victims import Stable, Victim
+from tests.support.victims import ForkServer, Victim
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
 
 AT_ONCE = 12
-"""Cases that run side by side, each with proxies and slots of its own: they mostly wait."""
+"""Cases that run side by side, each with its own proxies and slots: they mostly wait."""
 GIVING_UP = 2
 """Seconds until the service gives up waiting for a frozen server."""
 
 
 @pytest.fixture(scope="module")
-def stable(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stable]:
-    with django_db_blocker.unblock(), victims.stable() as running:
+def fork_server(django_db_setup: None, django_db_blocker: Any) -> Iterator[ForkServer]:
+    with django_db_blocker.unblock(), victims.fork_server() as running:
         yield running
 
 
-# What is done -------------------------------------------------------------------------
+# Operations ---------------------------------------------------------------------------
 
 Operation = tuple[str, list[int], EventSlot]
 """Its name and ids for a victim, and the slot that the next household asks for."""
@@ -51,8 +51,8 @@ def _slot(capacity: int = 1) -> EventSlot:
     return slot
 
 
-def _rested(slot: EventSlot) -> EventSlot:
-    """Sets back by a day what was written so far: no evidence is so young that it has to wait."""
+def _aged(slot: EventSlot) -> EventSlot:
+    """Moves `last_update` back by a day: no evidence is so young that judging it has to wait."""
     EventSlot.objects.filter(pk=slot.pk).update(last_update=F("last_update") - timedelta(days=1))
     return slot
 
@@ -67,13 +67,13 @@ def wait() -> Operation:
     holder, household = factories.households(2)
     slot = _slot()
     b.register(holder, slot)
-    return "register", [household.pk, slot.pk], _rested(slot)
+    return "register", [household.pk, slot.pk], _aged(slot)
 
 
 def cancel() -> Operation:
     (household,) = factories.households(1)
     slot = _slot()
-    return "cancel", [b.register(household, slot).pk], _rested(slot)
+    return "cancel", [b.register(household, slot).pk], _aged(slot)
 
 
 def cancel_with_promotion() -> Operation:
@@ -81,7 +81,7 @@ def cancel_with_promotion() -> Operation:
     slot = _slot()
     registration = b.register(holder, slot)
     b.register(waiting, slot)
-    return "cancel", [registration.pk], _rested(slot)
+    return "cancel", [registration.pk], _aged(slot)
 
 
 def move() -> Operation:
@@ -89,7 +89,7 @@ def move() -> Operation:
     old, new = _slot(), _slot()
     registration = b.register(mover, old)
     b.register(waiting, old)
-    _rested(old)
+    _aged(old)
     return "move", [registration.pk, new.pk], new
 
 
@@ -102,17 +102,17 @@ def promote() -> Operation:
 
 
 def settle() -> Operation:
-    """Of a registration whose counter has not moved."""
+    """Settles a registration whose counter has not moved."""
     (household,) = factories.households(1)
     slot = _slot(capacity=2)
     b.register(household, slot)
-    _rested(slot)
+    _aged(slot)
     _undo_in_public(slot)
     return "settle_target", [slot.pk], slot
 
 
 def _undo_in_public(slot: EventSlot) -> None:
-    """As if the public commit of the only registration had been lost."""
+    """Leaves the rows as if public had lost the commit of the only registration."""
     row = EventSlot.objects.get(pk=slot.pk)
     Ledger.objects.filter(kind="slot", target_id=slot.pk).update(
         pending_since=row.last_update,
@@ -131,19 +131,19 @@ def _undo_in_public(slot: EventSlot) -> None:
 OPERATIONS = [register, wait, cancel, cancel_with_promotion, move, promote, settle]
 
 
-# What happens to it -------------------------------------------------------------------
+# Faults -------------------------------------------------------------------------------
 
 
 class Case:
     """One operation, stopped at one statement."""
 
-    def __init__(self, stable: Stable, operation: Operation) -> None:
+    def __init__(self, fork_server: ForkServer, operation: Operation) -> None:
         name, ids, self.slot = operation
         self.steps = Steps()
         self.private = _proxy(PRIVATE, self.steps)
         self.public = _proxy(PUBLIC, self.steps)
         ports = {PRIVATE: self.private.port, PUBLIC: self.public.port}
-        self._start = partial(stable.start, name, *ids, ports=ports)
+        self._start = partial(fork_server.start, name, *ids, ports=ports)
 
     def start(self, read_timeout: int | None = None) -> Victim:
         return self._start(read_timeout=read_timeout)
@@ -167,7 +167,7 @@ def private_cut(case: Case, victim: Victim, trap: Trap) -> None:
 
 
 def private_frozen(case: Case, victim: Victim, trap: Trap) -> None:
-    """The server says nothing until the service has given up waiting, and then comes back."""
+    """The server stays silent until the service gives up waiting, and then comes back."""
     case.private.freeze()
     trap.release()
     victim.outcome.result(60)
@@ -177,19 +177,19 @@ Fault = Callable[[Case, Victim, Trap], None]
 FAULTS = [killed, public_cut, private_cut, private_frozen]
 
 
-def _steps_of(stable: Stable, arrange: Callable[[], Operation]) -> int:
+def _steps_of(fork_server: ForkServer, arrange: Callable[[], Operation]) -> int:
     """How many statements the operation sends, to both servers."""
-    case = Case(stable, arrange())
+    case = Case(fork_server, arrange())
     with case.private, case.public:
         case.start().outcome.result(60)
         return len(case.steps.sent)
 
 
 def _try(
-    stable: Stable, arrange: Callable[[], Operation], fault: Fault, at: int, hold: Hold
+    fork_server: ForkServer, arrange: Callable[[], Operation], fault: Fault, at: int, hold: Hold
 ) -> None:
     try:
-        case = Case(stable, arrange())
+        case = Case(fork_server, arrange())
         (newcomer,) = factories.households(1)
         with case.private, case.public, ThreadPoolExecutor(1) as other_server:
             trap = case.steps.trap(at, hold=hold)
@@ -198,7 +198,7 @@ def _try(
             fault(case, victim, trap)
             following = other_server.submit(_next, newcomer, case.slot)
             with contextlib.suppress(TimeoutError):
-                following.result(0.2)  # unless it has to wait for what is held
+                following.result(0.2)  # unless it has to wait for what the trap holds
             trap.release()
             case.private.thaw()
             following.result(60)
@@ -221,13 +221,13 @@ def _next(household: Any, slot: EventSlot) -> EventRegistration:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("arrange", OPERATIONS)
 def test_fault_at_every_statement_settles_and_oversells_nothing(
-    stable: Stable, arrange: Callable[[], Operation], fault: Fault
+    fork_server: ForkServer, arrange: Callable[[], Operation], fault: Fault
 ) -> None:
-    steps = _steps_of(stable, arrange)
+    steps = _steps_of(fork_server, arrange)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         tries = [
-            pool.submit(_try, stable, arrange, fault, number, hold)
+            pool.submit(_try, fork_server, arrange, fault, number, hold)
             for number in range(1, steps + 1)
             for hold in _holds(fault)
         ]
@@ -242,12 +242,12 @@ def test_fault_at_every_statement_settles_and_oversells_nothing(
 
 
 def _holds(fault: Fault) -> tuple[Hold, ...]:
-    """A connection that is cut or frozen loses what is held either way, but for the commits."""
+    """What to hold: the client of a frozen server gives up either way, so one is enough."""
     return ("packet", "answer") if fault is not private_frozen else ("answer",)
 
 
 def _trap_decision(case: Case, hold: Hold) -> Trap:
-    """At the private COMMIT of the booking. (That of a ledger's opening may come before it.)"""
+    """A trap at the private COMMIT of the booking. (The one that opens a ledger may come first.)"""
 
     def is_decision(statement: Statement) -> bool:
         booked = any(sent.sql.startswith("INSERT INTO event_reg") for sent in case.steps.sent)
@@ -257,8 +257,10 @@ def _trap_decision(case: Case, hold: Hold) -> Trap:
 
 
 @pytest.mark.parametrize("hold", ["packet", "answer"])
-def test_private_commit_in_flight_is_waited_for(stable: Stable, hold: Hold) -> None:
-    case = Case(stable, register())
+def test_next_operation_waits_for_a_private_commit_in_flight(
+    fork_server: ForkServer, hold: Hold
+) -> None:
+    case = Case(fork_server, register())
     (newcomer,) = factories.households(1)
 
     with case.private, case.public, ThreadPoolExecutor(1) as other_server:
@@ -269,23 +271,23 @@ def test_private_commit_in_flight_is_waited_for(stable: Stable, hold: Hold) -> N
         following = other_server.submit(_next, newcomer, case.slot)
         if hold == "packet":
             with pytest.raises(TimeoutError):
-                following.result(0.5)  # the ledger is locked although its owner is dead
+                following.result(0.5)  # the ledger is locked even though its owner is dead
         trap.release()
-        came = following.result(30)
+        second = following.result(30)
 
     settlement.settle_all()
-    assert b.status_of(came) == "waitlisted"
+    assert b.status_of(second) == "waitlisted"
     assert b.reserved(case.slot) == 1
     assert b.drift() == {}
 
 
 def test_control_without_the_ledgers_lock_a_commit_in_flight_oversells(
-    stable: Stable, monkeypatch: pytest.MonkeyPatch
+    fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = Case(stable, register())
+    case = Case(fork_server, register())
     b.register(factories.households(1)[0], EventSlot.objects.get(pk=case.slot.pk))
     b.cancel(EventRegistration.objects.get())  # opens the ledger
-    _rested(case.slot)
+    _aged(case.slot)
     (newcomer,) = factories.households(1)
 
     with case.private, case.public, ThreadPoolExecutor(1) as other_server:
@@ -294,7 +296,7 @@ def test_control_without_the_ledgers_lock_a_commit_in_flight_oversells(
         trap.wait()
         victim.kill()
         monkeypatch.setattr(ledgers, "row_lock", lambda alias: "")
-        monkeypatch.setattr(ledgers, "write", lambda ledger, pending: None)  # waits for the lock
+        monkeypatch.setattr(ledgers, "write", lambda ledger, pending: None)  # it needs the lock
         other_server.submit(_next, newcomer, case.slot).result(30)
         trap.release()
         trap.wait_answered()

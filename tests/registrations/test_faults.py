@@ -1,4 +1,4 @@
-"""Every statement of every operation is made to fail in turn: nothing half-done remains."""
+"""Every statement of every operation fails in turn: nothing half-done remains."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +26,7 @@ LOST = (2013, "Lost connection to server during query")
 
 
 class Faults:
-    """Counts the statements on both connections; fails those that `fails` names."""
+    """Counts the statements on both connections; fails those that `fails` picks."""
 
     def __init__(self, error: tuple[int, str], fails: Callable[[int], bool]) -> None:
         self.error, self.fails = error, fails
@@ -60,7 +60,7 @@ def _everything() -> dict[str, Any]:
     return rows
 
 
-def _read_anew(registration: EventRegistration) -> EventRegistration:
+def _reloaded(registration: EventRegistration) -> EventRegistration:
     return EventRegistration.objects.get(pk=registration.pk)
 
 
@@ -71,7 +71,7 @@ def _register() -> Callable[[], Any]:
     return lambda: b.register(household, slot, attendee_ids=members)
 
 
-def _register_after_a_raise() -> Callable[[], Any]:
+def _register_with_raised_capacity() -> Callable[[], Any]:
     slot = factories.EventSlotFactory(capacity=0)
     waiting, newcomer = factories.households(2)
     b.register(waiting, slot)
@@ -83,14 +83,14 @@ def _register_after_a_raise() -> Callable[[], Any]:
 def _cancel() -> Callable[[], Any]:
     slot = factories.EventSlotFactory(capacity=1)
     (household,) = factories.households(1)
-    registration = _read_anew(b.register(household, slot))
+    registration = _reloaded(b.register(household, slot))
     return lambda: booking.cancel(registration, by=b.BY)
 
 
 def _cancel_with_promotion() -> Callable[[], Any]:
     slot = factories.EventSlotFactory(capacity=1)
     holder, waiting = factories.households(2)
-    registration = _read_anew(b.register(holder, slot))
+    registration = _reloaded(b.register(holder, slot))
     b.register(waiting, slot)
     return lambda: booking.cancel(registration, by=b.BY)
 
@@ -98,7 +98,7 @@ def _cancel_with_promotion() -> Callable[[], Any]:
 def _move() -> Callable[[], Any]:
     old, new = factories.EventSlotFactory.create_batch(2, capacity=1)
     mover, waiting = factories.households(2)
-    registration = _read_anew(b.register(mover, old))
+    registration = _reloaded(b.register(mover, old))
     b.register(waiting, old)
     return lambda: booking.move(registration, target=Target.slot(new.pk), by=b.BY)
 
@@ -113,17 +113,24 @@ def _promote() -> Callable[[], Any]:
 
 @pytest.fixture(autouse=True)
 def _statuses_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The statements of an operation do not change from run to run."""
+    """Keeps the statuses, so that an operation sends the same statements in every run."""
     monkeypatch.setattr(statuses, "KEPT_SECONDS", 3600)
 
 
-OPERATIONS = [_register, _register_after_a_raise, _cancel, _cancel_with_promotion, _move, _promote]
+OPERATIONS = [
+    _register,
+    _register_with_raised_capacity,
+    _cancel,
+    _cancel_with_promotion,
+    _move,
+    _promote,
+]
 
 
 @pytest.mark.parametrize("arrange", OPERATIONS)
 def test_failing_statement_leaves_nothing_behind(arrange: Callable[[], Any]) -> None:
-    """Case by case: the operation fails and both databases are as before; or, behind the private
-    commit, it has succeeded and left something to settle."""
+    """Either the operation fails and both databases are as before, or, after the private commit,
+    it succeeds and leaves something to settle."""
     statuses.rows()
     statements = _statements_of(arrange())
     failed = 0
@@ -153,7 +160,7 @@ def _follows_the_decision(sql: str) -> bool:
 
 
 def _statements_of(operation: Callable[[], Any]) -> list[str]:
-    """The SQL of an operation on both databases, with the ledgers and statuses known before."""
+    """The SQL of an operation on both databases, once ledgers exist and statuses are known."""
     with faults(LOST, lambda number: False) as counted:
         operation()
     return counted.sql
@@ -174,7 +181,7 @@ def test_deadlock_or_lock_wait_at_any_statement_is_retried(
         assert b.pending() == 0
 
 
-def test_operation_that_never_gets_its_lock_is_busy_and_left_nothing(
+def test_operation_that_never_gets_its_lock_ends_in_busy_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operation = _register()
@@ -204,7 +211,7 @@ def test_real_lock_wait_ends_in_busy_and_leaves_nothing(monkeypatch: pytest.Monk
     assert _everything() == before
 
 
-def test_private_commit_is_refused_and_nothing_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_private_commit_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = _register()
     before = _everything()
 
@@ -219,7 +226,7 @@ def test_private_commit_is_refused_and_nothing_remains(monkeypatch: pytest.Monke
     assert _everything() == before
 
 
-def test_public_commit_refused_after_the_private_one_is_no_error(
+def test_public_commit_refused_after_the_private_one_is_not_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As on Galera, where a commit may fail certification: the decision stands, and settles."""

@@ -1,4 +1,4 @@
-"""The ledger: opened from the rows, exact at rest, marked only by whoever was there last."""
+"""The ledger: opened from the rows, exact at rest, marked only by the latest operation."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +23,9 @@ from tests.support.proxy import Proxy, Statement, Steps
 pytestmark = pytest.mark.real_commits
 
 
-def _existing(slot: EventSlot, *found: Status) -> None:
-    """Registrations of a slot that no ledger counts yet, as an installation may have them."""
-    for household, status in zip(factories.households(len(found)), found, strict=True):
+def _existing(slot: EventSlot, *wanted: Status) -> None:
+    """Registrations of a slot that no ledger counts yet, as an older installation may have."""
+    for household, status in zip(factories.households(len(wanted)), wanted, strict=True):
         waits = status is Status.WAITLISTED
         EventRegistration.objects.create(
             household=household,
@@ -42,11 +42,11 @@ def test_first_use_opens_the_ledger_with_what_the_rows_say() -> None:
     EventDate.objects.update(reserved=3)
     (newcomer,) = factories.households(1)
 
-    came = b.register(newcomer, slot)
+    registration = b.register(newcomer, slot)
 
     ledger = Ledger.objects.get()
     assert (ledger.holding, ledger.waiting) == (3, 2)
-    assert b.status_of(came) == "waitlisted"
+    assert b.status_of(registration) == "waitlisted"
     assert b.queue(slot)[-1] == newcomer.pk
     assert b.drift() == {}
 
@@ -62,20 +62,20 @@ def test_two_first_uses_at_once_give_the_last_place_once(
     count_rows = targets.count_rows
 
     def count_together(counted: Any) -> Any:
-        found = count_rows(counted)
+        counts = count_rows(counted)
         both_have_counted.wait(10)
-        return found
+        return counts
 
     monkeypatch.setattr(targets, "count_rows", count_together)
 
-    given = b.outcomes(*(partial(b.register, h, slot) for h in factories.households(2)))
+    outcomes = b.outcomes(*(partial(b.register, h, slot) for h in factories.households(2)))
 
-    assert sorted(given) == ["confirmed", "waitlisted"]
+    assert sorted(outcomes) == ["confirmed", "waitlisted"]
     assert Ledger.objects.count() == 1
     assert b.drift() == {}
 
 
-def test_opening_leaves_a_ledger_that_exists_as_it_is() -> None:
+def test_opening_leaves_an_existing_ledger_alone() -> None:
     slot = factories.EventSlotFactory(capacity=3)
     b.register(factories.households(1)[0], slot)
     before = Ledger.objects.values().get()
@@ -99,16 +99,16 @@ def _is_mark(statement: Statement) -> bool:
 
 
 @pytest.mark.mariadb
-def test_owner_that_marks_late_clears_nothing_of_a_later_operation() -> None:
+def test_late_mark_clears_nothing_of_a_later_operation() -> None:
     slot = factories.EventSlotFactory(capacity=5)
     first, second = factories.households(2)
     steps = Steps()
     private, public = _proxied(steps)
 
-    with victims.stable() as stable, private, public:
+    with victims.fork_server() as fork_server, private, public:
         trap = steps.trap(_is_mark, hold="packet")
         ports = {PRIVATE: private.port, PUBLIC: public.port}
-        late = stable.start("register", first.pk, slot.pk, ports=ports)
+        late = fork_server.start("register", first.pk, slot.pk, ports=ports)
         trap.wait()
         _leave_pending(second, slot)
         trap.release()
@@ -122,8 +122,8 @@ def test_owner_that_marks_late_clears_nothing_of_a_later_operation() -> None:
 
 
 @pytest.mark.mariadb
-def test_value_seen_that_another_system_writes_again_is_no_evidence_while_the_owner_lives() -> None:
-    """Its statement began when that value was the present, and waited for our lock."""
+def test_seen_value_written_again_is_no_evidence_while_the_owner_is_alive() -> None:
+    """Another system's statement began in that very second and waited for our lock."""
     slot = factories.EventSlotFactory(capacity=5)
     holder, newcomer = factories.households(2)
     registration = b.register(holder, slot)
@@ -131,27 +131,27 @@ def test_value_seen_that_another_system_writes_again_is_no_evidence_while_the_ow
     steps = Steps()
     private, public = _proxied(steps)
 
-    with victims.stable() as stable, private, public, ThreadPoolExecutor(1) as pool:
+    with victims.fork_server() as fork_server, private, public, ThreadPoolExecutor(1) as pool:
         trap = steps.trap(_is_mark, hold="packet")
         ports = {PRIVATE: private.port, PUBLIC: public.port}
-        stable.start("cancel", registration.pk, ports=ports)
+        fork_server.start("cancel", registration.pk, ports=ports)
         trap.wait()
         rows = EventSlot.objects.filter(pk=slot.pk)
         rows.update(reserved=F("reserved") + 1, last_update=seen)
         following = pool.submit(b.in_parallel, partial(b.register, newcomer, slot))
         with pytest.raises(TimeoutError):
-            following.result(0.5)  # it waits for the mark, and would fold -1 once more
+            following.result(0.5)  # it waits for the mark; otherwise it would fold -1 once more
         trap.release()
-        (came,) = following.result(30)
+        (second,) = following.result(30)
 
-    assert b.status_of(came) == "confirmed"
+    assert b.status_of(second) == "confirmed"
     settlement.settle_all()
     assert b.drift({slot.pk: 1}) == {}
 
 
 @pytest.mark.mariadb
 @pytest.mark.parametrize("alias", [PRIVATE, PUBLIC])
-def test_connection_that_breaks_right_behind_its_commit_spoils_nothing_for_the_thread(
+def test_connection_that_breaks_right_after_its_commit_does_the_thread_no_harm(
     alias: str,
 ) -> None:
     rows = [
@@ -163,38 +163,38 @@ def test_connection_that_breaks_right_behind_its_commit_spoils_nothing_for_the_t
     steps = Steps()
     proxy = _proxy(alias, steps)
 
-    def is_behind_commit(statement: Statement) -> bool:
+    def comes_after_commit(statement: Statement) -> bool:
         return any(sent.sql == "COMMIT" for sent in steps.sent[: statement.number - 1])
 
     def cancel_all() -> list[str]:
         """One request that cancels three registrations, as staff do."""
         connection = connections[alias]
         connection.settings_dict = {**connection.settings_dict, "PORT": proxy.port}
-        told = []
+        answers = []
         for row in rows:
             try:
-                told.append(str(b.cancel(row).event_status))
+                answers.append(str(b.cancel(row).event_status))
             except OperationalError:
-                told.append("503")
-        return told
+                answers.append("503")
+        return answers
 
     with proxy, ThreadPoolExecutor(1) as pool:
-        trap = steps.trap(is_behind_commit, hold="packet")
+        trap = steps.trap(comes_after_commit, hold="packet")
         request = pool.submit(b.in_parallel, cancel_all)
         trap.wait()
         proxy.cut()
         trap.release()
-        (told,) = request.result(60)
+        (answers,) = request.result(60)
 
-    assert told[0] == told[2] == "cancelled"
-    assert told[1] in {"cancelled", "503"}  # whose statement it is that finds the connection gone
+    assert answers[0] == answers[2] == "cancelled"
+    assert answers[1] in {"cancelled", "503"}  # it depends on which statement notices
     b.cancel(rows[1])
     settlement.settle_all()
     assert [b.status_of(row) for row in rows] == ["cancelled"] * 3
     assert b.drift() == {}
 
 
-def test_place_that_another_system_frees_at_the_first_use_is_taken(
+def test_place_freed_by_another_system_at_first_use_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The slot looked full, so its public row was not locked; and it had no ledger yet."""
@@ -212,7 +212,7 @@ def test_place_that_another_system_frees_at_the_first_use_is_taken(
     assert b.drift() == {}
 
 
-def test_what_public_refuses_stays_pending_since_it_was_first_refused() -> None:
+def test_refused_movement_stays_pending_since_its_first_refusal() -> None:
     slot = factories.EventSlotFactory(capacity=5)
     first, second = factories.households(2)
 
@@ -238,7 +238,7 @@ def _leave_pending(household: Any, slot: EventSlot) -> None:
 
 
 @pytest.mark.mariadb
-def test_nothing_private_is_held_while_the_row_of_a_date_is_waited_for() -> None:
+def test_operation_that_waits_for_a_date_holds_nothing_private() -> None:
     slot = factories.EventSlotFactory(capacity=5)
     other = factories.EventSlotFactory(event_hour=slot.event_hour, capacity=5)
     first, second = factories.households(2)
@@ -249,7 +249,7 @@ def test_nothing_private_is_held_while_the_row_of_a_date_is_waited_for() -> None
         holder.execute("BEGIN")
         holder.execute("SELECT 1 FROM event_dates WHERE event_date_id = %s FOR UPDATE", [day])
         booking = pool.submit(b.in_parallel, partial(b.register, first, slot))
-        _until_somebody_waits()
+        _until_a_lock_wait()
 
         decided = EventRegistration.objects.filter(household=first).exists()
         with transaction.atomic(using=PRIVATE):
@@ -264,22 +264,22 @@ def test_nothing_private_is_held_while_the_row_of_a_date_is_waited_for() -> None
     assert b.drift() == {}
 
 
-def _until_somebody_waits() -> None:
+def _until_a_lock_wait() -> None:
     with connections[PUBLIC].cursor() as cursor:
         for _ in range(50):
-            cursor.execute(  # the server makes this table anew only after 0.1 s without a look
+            cursor.execute(  # the server refreshes this table only after 0.1 s without a query
                 "SELECT COUNT(*), SLEEP(0.12) FROM information_schema.innodb_trx"
                 " WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id IN"
                 " (SELECT id FROM information_schema.processlist WHERE db = DATABASE())"
             )
             if cursor.fetchone()[0]:
                 return
-    raise AssertionError("nobody waits for a lock")
+    raise AssertionError("no one waits for a lock")
 
 
 @pytest.mark.mariadb
-def test_host_that_vanishes_without_a_word_lets_its_locks_go() -> None:
-    """No FIN arrives: the servers end the session that says nothing, and with it its locks."""
+def test_host_that_vanishes_silently_loses_its_locks() -> None:
+    """No FIN arrives: the servers end the silent session and release its locks."""
     slot = factories.EventSlotFactory(capacity=1)
     gone, newcomer = factories.households(2)
     steps = Steps()
@@ -289,16 +289,16 @@ def test_host_that_vanishes_without_a_word_lets_its_locks_go() -> None:
     def is_insert(statement: Statement) -> bool:
         return statement.sql.startswith("INSERT INTO event_registrations ")
 
-    with victims.stable(DATABASE_IDLE_TIMEOUT="1") as stable, private, public:
+    with victims.fork_server(DATABASE_IDLE_TIMEOUT="1") as fork_server, private, public:
         trap = steps.trap(is_insert, hold="packet")
         ports = {PRIVATE: private.port, PUBLIC: public.port}
-        stable.start("register", gone.pk, slot.pk, ports=ports)
+        fork_server.start("register", gone.pk, slot.pk, ports=ports)
         trap.wait()
         private.freeze()
         public.freeze()
 
-        came = b.register(newcomer, slot)
+        second = b.register(newcomer, slot)
 
-    assert b.status_of(came) == "confirmed"
+    assert b.status_of(second) == "confirmed"
     assert EventRegistration.objects.count() == 1
     assert b.drift() == {}

@@ -19,7 +19,7 @@ def _trail(registration: EventRegistration) -> list[tuple[str, int]]:
     return [(event.action, event.delta) for event in events]
 
 
-def test_move_takes_there_and_promotes_here() -> None:
+def test_move_takes_the_new_place_and_promotes_at_the_old_slot() -> None:
     hour = factories.EventHourFactory()
     old, new = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=1)
     mover, head = factories.households(2)
@@ -49,7 +49,7 @@ def test_move_to_a_full_slot_changes_nothing() -> None:
     assert b.drift() == {}
 
 
-def test_move_does_not_overtake_the_queue_there() -> None:
+def test_move_does_not_overtake_the_queue_of_the_new_slot() -> None:
     old, new = factories.EventSlotFactory(capacity=1), factories.EventSlotFactory(capacity=0)
     mover, waiting = factories.households(2)
     registration = b.register(mover, old)
@@ -74,7 +74,7 @@ def test_move_from_the_queue_to_a_free_place_confirms() -> None:
     assert b.drift() == {}
 
 
-def test_move_to_where_one_is_changes_nothing(household: Household) -> None:
+def test_move_to_the_same_slot_changes_nothing(household: Household) -> None:
     slot = factories.EventSlotFactory()
     registration = b.register(household, slot)
 
@@ -84,15 +84,15 @@ def test_move_to_where_one_is_changes_nothing(household: Household) -> None:
     assert b.drift() == {}
 
 
-def test_move_to_a_date_where_one_has_a_place_is_refused(household: Household) -> None:
+def test_move_to_a_date_with_another_registration_is_refused(household: Household) -> None:
     old = factories.EventSlotFactory()
     hour = factories.EventHourFactory()
-    there, beside = factories.EventSlotFactory.create_batch(2, event_hour=hour)
+    taken, free = factories.EventSlotFactory.create_batch(2, event_hour=hour)
     registration = b.register(household, old)
-    first = b.register(household, there)
+    first = b.register(household, taken)
 
     with pytest.raises(AlreadyRegistered) as refusal:
-        b.move(registration, beside)
+        b.move(registration, free)
 
     assert refusal.value.extra == {"registration_id": first.pk}
     assert b.drift() == {}
@@ -110,7 +110,7 @@ def test_move_between_a_slot_and_a_date_without_slots(household: Household) -> N
     assert b.drift() == {}
 
 
-def test_move_of_a_cancelled_one_is_refused(household: Household) -> None:
+def test_move_of_a_cancelled_registration_is_refused(household: Household) -> None:
     old, new = factories.EventSlotFactory.create_batch(2)
     registration = b.register(household, old)
     b.cancel(registration)

@@ -1,7 +1,7 @@
-"""Two transactions meet. Real threads on real connections; the oracle is SQL at rest.
+"""Two transactions meet: real threads on real connections, with SQL at rest as the oracle.
 
-`test_control_…` come first: without the lock the same races must go wrong, or these tests
-would prove nothing.
+The `test_control_…` show that these tests prove something: without the lock the same races go
+wrong.
 """
 
 import threading
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.real_commits
 
 @pytest.fixture
 def _without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes FOR UPDATE away, and lets both decide before either writes."""
+    """Removes FOR UPDATE, and lets both decide before either writes."""
     monkeypatch.setattr(databases, "LOCKS_ROWS", False)
     both_have_looked = threading.Barrier(2)
 
@@ -52,9 +52,9 @@ def test_control_without_the_lock_the_last_place_is_given_twice() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     first, second = factories.households(2)
 
-    given = b.outcomes(partial(b.register, first, slot), partial(b.register, second, slot))
+    outcomes = b.outcomes(partial(b.register, first, slot), partial(b.register, second, slot))
 
-    assert given == ["confirmed", "confirmed"]
+    assert outcomes == ["confirmed", "confirmed"]
     assert b.oversold() == {slot.pk: (2, 1)}
 
 
@@ -63,9 +63,9 @@ def test_exactly_the_capacity_is_given(capacity: int, rivals: int) -> None:
     slot = factories.EventSlotFactory(capacity=capacity)
     households = factories.households(rivals)
 
-    given = b.outcomes(*(partial(b.register, h, slot) for h in households))
+    outcomes = b.outcomes(*(partial(b.register, h, slot) for h in households))
 
-    assert Counter(given) == {"confirmed": capacity, "waitlisted": rivals - capacity}
+    assert Counter(outcomes) == {"confirmed": capacity, "waitlisted": rivals - capacity}
     assert b.drift() == {}
     assert b.reserved(slot) == capacity
 
@@ -76,9 +76,9 @@ def test_slots_of_one_date_add_up_on_the_date() -> None:
     slots = factories.EventSlotFactory.create_batch(4, event_hour=hour, capacity=2)
     households = factories.households(12)
 
-    given = b.outcomes(*(partial(b.register, h, slots[n % 4]) for n, h in enumerate(households)))
+    outcomes = b.outcomes(*(partial(b.register, h, slots[n % 4]) for n, h in enumerate(households)))
 
-    assert Counter(given) == {"confirmed": 8, "waitlisted": 4}
+    assert Counter(outcomes) == {"confirmed": 8, "waitlisted": 4}
     assert b.reserved(day) == 8
     assert b.drift() == {}
 
@@ -86,9 +86,9 @@ def test_slots_of_one_date_add_up_on_the_date() -> None:
 def test_date_only_places_are_given_once() -> None:
     day = factories.EventDateFactory(capacity=3)
 
-    given = b.outcomes(*(partial(b.register, h, day) for h in factories.households(8)))
+    outcomes = b.outcomes(*(partial(b.register, h, day) for h in factories.households(8)))
 
-    assert Counter(given) == {"confirmed": 3, "waitlisted": 5}
+    assert Counter(outcomes) == {"confirmed": 3, "waitlisted": 5}
     assert b.drift() == {}
 
 
@@ -96,20 +96,20 @@ def test_household_racing_itself_gets_one_place_and_is_told_its_id() -> None:
     slot = factories.EventSlotFactory(capacity=9)
     (household,) = factories.households(1)
 
-    told: list[int] = []
+    ids: list[int] = []
 
     def register() -> EventRegistration:
         try:
             registration: EventRegistration = b.register(household, slot)
         except AlreadyRegistered as refusal:
-            told.append(refusal.extra["registration_id"])
+            ids.append(refusal.extra["registration_id"])
             raise
         return registration
 
-    given = b.outcomes(*[register] * 6, refused=AlreadyRegistered)
+    outcomes = b.outcomes(*[register] * 6, refused=AlreadyRegistered)
 
-    assert Counter(given) == {"confirmed": 1, "already_registered": 5}
-    assert told == [EventRegistration.objects.get().pk] * 5
+    assert Counter(outcomes) == {"confirmed": 1, "already_registered": 5}
+    assert ids == [EventRegistration.objects.get().pk] * 5
     assert b.drift() == {}
 
 
@@ -118,12 +118,12 @@ def test_household_racing_itself_on_two_slots_of_a_date_gets_one() -> None:
     one, other = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=9)
     households = factories.households(4)
 
-    given = b.outcomes(
+    outcomes = b.outcomes(
         *(partial(b.register, h, slot) for h in households for slot in (one, other)),
         refused=AlreadyRegistered,
     )
 
-    assert Counter(given) == {"confirmed": 4, "already_registered": 4}
+    assert Counter(outcomes) == {"confirmed": 4, "already_registered": 4}
     assert b.drift() == {}
 
 
@@ -154,21 +154,23 @@ def test_parallel_cancels_promote_as_many_in_order() -> None:
 
 
 @pytest.mark.parametrize("round_", range(4))
-def test_newcomer_does_not_overtake_the_queue_at_a_cancellation(round_: int) -> None:
+def test_newcomer_does_not_overtake_the_queue_during_a_cancellation(round_: int) -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, waiting, newcomer = factories.households(3)
     registration = b.register(holder, slot)
     waits = b.register(waiting, slot)
 
-    _, came = b.in_parallel(partial(b.cancel, registration), partial(b.register, newcomer, slot))
+    _, registered = b.in_parallel(
+        partial(b.cancel, registration), partial(b.register, newcomer, slot)
+    )
 
     assert b.status_of(waits) == "confirmed"
-    assert b.status_of(came) == "waitlisted"
+    assert b.status_of(registered) == "waitlisted"
     assert b.drift() == {}
 
 
 @pytest.mark.parametrize("round_", range(4))
-def test_no_place_stays_free_while_somebody_waits(round_: int) -> None:
+def test_no_place_stays_free_while_a_household_waits(round_: int) -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, newcomer = factories.households(2)
     registration = b.register(holder, slot)
@@ -183,7 +185,7 @@ def test_no_place_stays_free_while_somebody_waits(round_: int) -> None:
 
 @pytest.mark.mariadb
 @pytest.mark.usefixtures("_without_lock")
-def test_control_without_the_lock_a_place_stays_free_while_somebody_waits() -> None:
+def test_control_without_the_lock_a_place_stays_free_while_a_household_waits() -> None:
     slot = factories.EventSlotFactory(capacity=1, reserved=1)
     holder, newcomer = factories.households(2)
     registration = _book_unseen(holder, slot)
@@ -195,7 +197,7 @@ def test_control_without_the_lock_a_place_stays_free_while_somebody_waits() -> N
 
 
 def _book_unseen(household: Any, slot: EventSlot) -> EventRegistration:
-    """A confirmed registration that no barrier had to wait for; `reserved` counts it already."""
+    """A confirmed registration made without meeting the barrier; `reserved` already counts it."""
     registration = EventRegistration.objects.create(
         household=household,
         event_status=EventStatus.objects.get(name="confirmed"),
@@ -209,11 +211,11 @@ def _book_unseen(household: Any, slot: EventSlot) -> EventRegistration:
 def test_moves_in_opposite_directions_do_not_deadlock() -> None:
     one, other = factories.EventSlotFactory.create_batch(2, capacity=10)
     households = factories.households(10)
-    there = [b.register(h, one) for h in households[:5]]
-    back = [b.register(h, other) for h in households[5:]]
+    at_one = [b.register(h, one) for h in households[:5]]
+    at_other = [b.register(h, other) for h in households[5:]]
 
     moved = b.outcomes(
-        *(partial(b.move, r, other) for r in there), *(partial(b.move, r, one) for r in back)
+        *(partial(b.move, r, other) for r in at_one), *(partial(b.move, r, one) for r in at_other)
     )
 
     assert moved == ["confirmed"] * 10
@@ -264,15 +266,15 @@ def test_repeatable_read_is_still_right(monkeypatch: pytest.MonkeyPatch) -> None
     slot = factories.EventSlotFactory(capacity=3)
     households = factories.households(12)
 
-    given = b.outcomes(*(partial(b.register, h, slot) for h in households))
+    outcomes = b.outcomes(*(partial(b.register, h, slot) for h in households))
 
-    assert Counter(given) == {"confirmed": 3, "waitlisted": 9}
+    assert Counter(outcomes) == {"confirmed": 3, "waitlisted": 9}
     assert b.drift() == {}
 
 
 @pytest.mark.mariadb
 def test_close_out_never_takes_back_a_check_in() -> None:
-    """Late comers are checked in while the rest is marked as no-show: each of them stays so."""
+    """Latecomers check in while the rest are marked as no-shows: every check-in stands."""
     slot = factories.EventSlotFactory(capacity=60)
     rows = [b.register(household, slot) for household in factories.households(60)]
 

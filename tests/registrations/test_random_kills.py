@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real_commits
 
 
 def _load(seconds: int, *control: str) -> tuple[dict[str, Any], EventSlot]:
-    """Runs `tests.support.load`; its report, and the slot that the other system stamps."""
+    """Runs `tests.support.load`; returns its report, and the slot that the other system stamps."""
     hour = factories.EventHourFactory()
     slots = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=4)
     stamped = factories.EventSlotFactory(capacity=4)
@@ -55,7 +55,7 @@ def test_control_without_the_ledgers_lock_the_counters_go_wrong() -> None:
         held |= {int(slot): count for slot, count in report["others"]["held"].items()}
         if b.drift(held):
             return
-    raise AssertionError("without the lock nothing went wrong")
+    raise AssertionError("nothing went wrong without the lock")
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     for event in AuditEvent.objects.filter(action="ambiguous"):
         doubts[event.event_slot_id] += abs(event.delta)
     # Where the other system leaves `last_update` alone, there is no doubt and no drift; where it
-    # stamps, a doubt may keep a place counted that nobody holds, never the reverse.
+    # stamps, a doubt may keep a place counted that no one holds, never the reverse.
     wrong = b.drift(held)
     date = f"date {stamped.event_hour.event_date_id}"
     spare = wrong.pop(f"slot {stamped.pk}", (0, 0))
@@ -87,7 +87,7 @@ def test_counters_are_exact_and_nothing_was_ever_oversold() -> None:
     assert set(doubts) <= {stamped.pk}
     print(
         f"{report['kills']} kills, {report['cuts']} cuts, "
-        f"{report['others']['writes']} writes of others, "
+        f"{report['others']['writes']} writes by others, "
         f"{EventRegistration.objects.count()} registrations, {AuditEvent.objects.count()} events, "
         f"{pending} left pending, {sum(doubts.values())} in doubt, {excess} places undersold"
     )

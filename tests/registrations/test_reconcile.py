@@ -1,4 +1,4 @@
-"""Counters that have drifted are found exactly, under live traffic too, and made right."""
+"""Reconciling finds exactly the counters that drifted, even under live traffic, and fixes them."""
 
 import json
 import threading
@@ -34,8 +34,8 @@ def _run(*options: str) -> tuple[int, str]:
 
 
 def _json(*options: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(_run(*options, "--json")[1])
-    return found
+    rows: list[dict[str, Any]] = json.loads(_run(*options, "--json")[1])
+    return rows
 
 
 def _drifted(*options: str) -> dict[int, int]:
@@ -77,7 +77,7 @@ def test_drift_is_reported_and_nothing_written_then_fixed_once(slot: EventSlot, 
     assert (_run("--check")[0], _drifted("--fix", "--allowance=0")) == (0, {})
 
 
-def test_json_is_one_array_of_what_was_promised(slot: EventSlot) -> None:
+def test_json_is_one_array_with_the_documented_fields(slot: EventSlot) -> None:
     _set(slot, 4)
 
     assert _json("--check") == [
@@ -94,7 +94,7 @@ def test_json_is_one_array_of_what_was_promised(slot: EventSlot) -> None:
     assert _run("--check", "--json") == (0, "[]\n")
 
 
-def test_the_table_says_what_it_can_explain(slot: EventSlot) -> None:
+def test_the_table_explains_drift_where_it_can(slot: EventSlot) -> None:
     _set(slot, 4)
     assert "another system or a restored backup" in _run("--check")[1]
 
@@ -104,7 +104,7 @@ def test_the_table_says_what_it_can_explain(slot: EventSlot) -> None:
     assert "No drift." in _run("--check")[1]
 
 
-def test_only_an_event_or_some_days(slot: EventSlot) -> None:
+def test_scope_is_an_event_or_some_days(slot: EventSlot) -> None:
     later = factories.EventSlotFactory(event_hour__event_date__event_date_key=factories.in_days(30))
     for row in (slot, later):
         _set(row, 5)
@@ -125,7 +125,7 @@ def test_only_an_event_or_some_days(slot: EventSlot) -> None:
 def test_an_allowance_leaves_room_for_other_systems(slot: EventSlot) -> None:
     day = slot.event_hour.event_date
     other = factories.EventSlotFactory(event_hour=slot.event_hour)
-    _set(slot, 4)  # two of ours, two of another system's
+    _set(slot, 4)  # two are ours, two are another system's
     _set(other, 1)
     _set(day, 5)
 
@@ -136,7 +136,7 @@ def test_an_allowance_leaves_room_for_other_systems(slot: EventSlot) -> None:
     assert _drifted("--fix", "--allowance=9") == {slot.pk: -1}
 
 
-def test_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_cover_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciliation, "BATCH", 2)
     monkeypatch.setattr(reconciliation, "LOCKED", dict.fromkeys(Kind, 1))
     slots = [factories.EventSlotFactory(reserved=n) for n in range(5)]
@@ -158,7 +158,7 @@ def test_statements_do_not_grow_with_rows() -> None:
     "options",
     [[], ["--check", "--fix"], ["--check", "--date-from=soon"], ["--check", "--allowance=-1"]],
 )
-def test_options_that_make_no_sense(options: list[str]) -> None:
+def test_options_that_make_no_sense_are_refused(options: list[str]) -> None:
     with pytest.raises(CommandError):
         _run(*options)
 
@@ -181,7 +181,7 @@ def test_what_a_dead_process_left_is_explained_and_fix_settles_it() -> None:
 
 @pytest.mark.real_commits
 @pytest.mark.parametrize("point", ["between-commits", "before-mark"])
-def test_killed_while_it_fixes_it_goes_on_when_started_again(point: str) -> None:
+def test_fix_that_was_killed_can_be_run_again(point: str) -> None:
     slots = [factories.EventSlotFactory(reserved=3) for _ in range(3)]
 
     kill_at(point, "reconcile")  # the first, and only, public commit
@@ -211,8 +211,8 @@ def _under_load(slots: list[EventSlot], work: Callable[[], None]) -> None:
 
 
 @pytest.mark.real_commits
-@pytest.mark.mariadb  # SQLite has one writer: nobody is ever in between
-def test_check_under_live_traffic_reports_no_drift_that_is_none() -> None:
+@pytest.mark.mariadb  # SQLite has one writer: nothing ever comes in between
+def test_check_under_live_traffic_reports_no_false_drift() -> None:
     day = factories.EventDateFactory()
     slots = [factories.EventSlotFactory(event_hour__event_date=day, capacity=3) for _ in range(3)]
     seen: list[tuple[int, str]] = []
@@ -225,7 +225,7 @@ def test_check_under_live_traffic_reports_no_drift_that_is_none() -> None:
 
 @pytest.mark.real_commits
 @pytest.mark.mariadb
-def test_fix_under_live_traffic_leaves_all_exact() -> None:
+def test_fix_under_live_traffic_leaves_everything_exact() -> None:
     day = factories.EventDateFactory()
     slots = [factories.EventSlotFactory(event_hour__event_date=day, capacity=3) for _ in range(3)]
 
@@ -241,7 +241,7 @@ def test_fix_under_live_traffic_leaves_all_exact() -> None:
     assert b.oversold() == {}
 
 
-def test_fix_has_to_be_told_what_other_systems_may_hold(slot: EventSlot) -> None:
+def test_fix_requires_an_allowance(slot: EventSlot) -> None:
     _set(slot, 4)
 
     with pytest.raises(CommandError, match="--allowance N"):
@@ -250,7 +250,7 @@ def test_fix_has_to_be_told_what_other_systems_may_hold(slot: EventSlot) -> None
     assert b.reserved(slot) == 4
 
 
-def test_a_wrong_ledger_is_reported_and_made_right(slot: EventSlot) -> None:
+def test_a_wrong_ledger_is_reported_and_corrected(slot: EventSlot) -> None:
     b.register(factories.households(1)[0], factories.EventDateFactory())
     Ledger.objects.filter(kind="slot").update(holding=7, waiting=1)
     Ledger.objects.filter(kind="date").update(holding=0)
@@ -270,18 +270,18 @@ def test_a_wrong_ledger_is_reported_and_made_right(slot: EventSlot) -> None:
 
 
 @pytest.mark.real_commits
-def test_what_settles_while_it_reads_hides_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A movement that is pending, and a counter that is one too high: together they look right."""
+def test_settling_during_a_check_hides_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pending movement and a counter that is one too high look right together."""
     slot = factories.EventSlotFactory(capacity=5)
     kill_at("between-commits", "register", factories.households(1)[0].pk, slot.pk)
     AuditEvent.objects.update(at=timezone.now() - timedelta(hours=1))
     _set(slot, 1)
     rows_at = counts.rows_at
 
-    def settle_first(*given: Any) -> Any:
+    def settle_first(*args: Any) -> Any:
         Ledger.objects.update(last_update_written=timezone.now() - timedelta(hours=1))
         settlement.settle_all()
-        return rows_at(*given)
+        return rows_at(*args)
 
     monkeypatch.setattr(counts, "rows_at", settle_first)
 

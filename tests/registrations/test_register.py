@@ -88,7 +88,7 @@ def test_register_when_full_without_waitlist_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("capacity", "reserved"), [(0, 0), (5, 5), (5, 8), (-1, 0)])
-def test_register_finds_no_place_where_there_is_none(
+def test_register_finds_no_place_when_none_is_free(
     household: Household, capacity: int, reserved: int
 ) -> None:
     slot = factories.EventSlotFactory(capacity=capacity, reserved=reserved)
@@ -99,13 +99,13 @@ def test_register_finds_no_place_where_there_is_none(
     assert b.reserved(slot) == reserved
 
 
-def test_register_gives_no_more_than_capacity_where_reserved_is_negative() -> None:
+def test_register_never_exceeds_capacity_when_reserved_is_negative() -> None:
     slot = factories.EventSlotFactory(capacity=1, reserved=-3)
     first, second = factories.households(2)
 
-    came = [b.register(first, slot), b.register(second, slot)]
+    registrations = [b.register(first, slot), b.register(second, slot)]
 
-    assert [b.status_of(each) for each in came] == ["confirmed", "waitlisted"]
+    assert [b.status_of(each) for each in registrations] == ["confirmed", "waitlisted"]
     assert b.reserved(slot) == -2
 
 
@@ -166,7 +166,7 @@ def test_register_for_a_date_whose_slots_are_out_of_use(household: Household) ->
         ),
     ],
 )
-def test_register_is_refused_where_booking_is_not_open(
+def test_register_is_refused_while_booking_is_not_open(
     household: Household, table: str, change: dict[str, Any], reason: str
 ) -> None:
     slot = factories.EventSlotFactory()
@@ -181,7 +181,7 @@ def test_register_is_refused_where_booking_is_not_open(
     assert b.reserved(slot) == 0
 
 
-def test_register_for_what_does_not_exist(household: Household) -> None:
+def test_register_for_a_missing_slot_or_date(household: Household) -> None:
     with pytest.raises(NotFound):
         b.register(household, EventSlot(event_slot_id=4_294_967_295))
     with pytest.raises(NotFound):
@@ -199,7 +199,7 @@ def test_register_for_a_slot_whose_hour_or_date_is_gone(household: Household, mi
     assert refusal.value.code == "not_published"
 
 
-def test_register_with_date_and_event_that_are_not_the_slots(household: Household) -> None:
+def test_register_with_a_date_and_event_that_do_not_match_the_slot(household: Household) -> None:
     slot = factories.EventSlotFactory()
 
     with pytest.raises(InvalidRequest) as refusal:
@@ -208,7 +208,7 @@ def test_register_with_date_and_event_that_are_not_the_slots(household: Househol
     assert [error.field for error in refusal.value.errors] == ["event_date_id", "event_id"]
 
 
-def test_register_again_on_the_date_tells_the_first(household: Household) -> None:
+def test_register_again_on_the_date_names_the_first_registration(household: Household) -> None:
     hour = factories.EventHourFactory()
     one, other = factories.EventSlotFactory.create_batch(2, event_hour=hour, capacity=0)
     first = b.register(household, one)
@@ -254,7 +254,7 @@ def test_register_costs_the_same_however_many_hold_or_wait() -> None:
 
 
 @pytest.mark.mariadb
-def test_register_where_it_is_full_takes_no_lock_in_public() -> None:
+def test_register_at_a_full_slot_takes_no_lock_in_public() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, first, second = factories.households(3)
     registration = b.register(holder, slot)
@@ -273,7 +273,7 @@ def test_register_where_it_is_full_takes_no_lock_in_public() -> None:
 # Staff override -----------------------------------------------------------------------
 
 
-def test_override_books_where_booking_is_closed_and_says_so(household: Household) -> None:
+def test_override_books_after_closing_and_says_so(household: Household) -> None:
     slot = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
 
     registration = b.register(household, slot, by=b.STAFF, override_reason="Walk-in")
@@ -284,13 +284,13 @@ def test_override_books_where_booking_is_closed_and_says_so(household: Household
     assert details["override_reason"] == "Walk-in"
 
 
-def test_override_of_what_is_open_is_no_override(household: Household) -> None:
+def test_override_while_booking_is_open_is_not_recorded(household: Household) -> None:
     b.register(household, factories.EventSlotFactory(), override_reason="Walk-in")
 
     assert "override_reason" not in AuditEvent.objects.get().details
 
 
-def test_override_gives_neither_more_than_capacity_nor_past_the_queue() -> None:
+def test_override_neither_exceeds_capacity_nor_jumps_the_queue() -> None:
     slot = factories.EventSlotFactory(capacity=1)
     holder, waiting, walk_in, late = factories.households(4)
     registration = b.register(holder, slot)

@@ -1,4 +1,4 @@
-"""The lock, the counter and the marker. The protocol above them is tested with the bookings."""
+"""The lock, the counter and the marker. Tests of bookings cover the protocol above them."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -39,33 +39,33 @@ def _row(last_update: datetime | None, now: datetime = NOW) -> CounterRow:
         (NOW + timedelta(hours=1), _seconds(1), False),
     ],
 )
-def test_marker_lies_in_the_past_and_differs_from_what_stands_there(
+def test_marker_is_in_the_past_and_differs_from_the_current_value(
     seen: datetime | None, written: datetime, seen_was_past: bool
 ) -> None:
     assert _row(seen).marker() == Marker(seen, written, seen_was_past)
 
 
 @pytest.mark.parametrize(
-    ("stands", "seen", "seen_was_past", "now", "verdict"),
+    ("current", "seen", "seen_was_past", "now", "verdict"),
     [
         (_seconds(1), _seconds(9), True, NOW, Verdict.APPLIED),
-        # As it was seen: but a living owner may be about to tell that it was applied.
+        # Still the value seen, but a living owner may be about to mark the movement as applied.
         (_seconds(9), _seconds(9), True, NOW, Verdict.UNCLEAR),
         (_seconds(9), _seconds(9), True, NOW + timedelta(seconds=5), Verdict.UNCLEAR),
         (_seconds(9), _seconds(9), True, NOW + timedelta(seconds=6), Verdict.NOT_APPLIED),
         (None, None, True, NOW + timedelta(seconds=6), Verdict.NOT_APPLIED),
-        # Another system wrote in the very second of the look: it may have written again since.
+        # Another system wrote in the very second we read: it may have written again since.
         (NOW, NOW, False, NOW, Verdict.UNCLEAR),
         (NOW, NOW, False, NOW + timedelta(seconds=6), Verdict.AMBIGUOUS),
         (NOW, _seconds(9), True, NOW, Verdict.UNCLEAR),
         (NOW, _seconds(9), True, NOW + timedelta(seconds=5), Verdict.UNCLEAR),
         (NOW, _seconds(9), True, NOW + timedelta(seconds=6), Verdict.AMBIGUOUS),
-        # The server's clock was set back an hour: the event does not stay young for that long.
+        # The server's clock was set back an hour: the movement does not stay young for that long.
         (NOW, _seconds(9), True, NOW - timedelta(hours=1), Verdict.AMBIGUOUS),
     ],
 )
 def test_verdict_on_a_pending_movement(
-    stands: datetime | None,
+    current: datetime | None,
     seen: datetime | None,
     seen_was_past: bool,
     now: datetime,
@@ -73,7 +73,7 @@ def test_verdict_on_a_pending_movement(
 ) -> None:
     marker = Marker(seen, _seconds(1), seen_was_past)
 
-    assert _row(stands, now).verdict_on(marker) is verdict
+    assert _row(current, now).verdict_on(marker) is verdict
 
 
 def test_targets_sort_in_the_order_of_locking() -> None:
@@ -94,12 +94,12 @@ def test_lock_reads_one_row_of_one_table_as_the_first_statement() -> None:
     assert (locked.capacity, locked.reserved, locked.last_update) == (3, 1, None)
 
 
-def test_lock_of_a_row_that_is_deleted() -> None:
+def test_lock_of_a_deleted_row_is_none() -> None:
     assert counters.lock(Target.slot(1)) is None
     assert counters.lock(Target.date(1)) is None
 
 
-@pytest.mark.mariadb  # SQLite has no FOR UPDATE that could stand alone
+@pytest.mark.mariadb  # SQLite has no FOR UPDATE
 @pytest.mark.real_commits
 def test_lock_outside_a_transaction_is_refused() -> None:
     with pytest.raises(TransactionManagementError):
@@ -129,7 +129,7 @@ def test_roll_up_leaves_the_marker_of_the_date_alone() -> None:
 
 @pytest.mark.mariadb
 @pytest.mark.real_commits
-def test_clock_is_read_when_the_lock_is_granted_not_when_it_was_asked_for() -> None:
+def test_clock_is_read_when_the_lock_is_granted_not_when_it_is_requested() -> None:
     slot = factories.EventSlotFactory()
     results: list[Any] = []
 
@@ -142,7 +142,7 @@ def test_clock_is_read_when_the_lock_is_granted_not_when_it_was_asked_for() -> N
         holder.execute("BEGIN")
         holder.execute("SELECT 1 FROM event_slots WHERE event_slot_id = %s FOR UPDATE", [slot.pk])
         waiter.start()
-        holder.execute("SELECT SLEEP(1.2), SYSDATE()")  # the clock's second is what is measured
+        holder.execute("SELECT SLEEP(1.2), SYSDATE()")  # the clock shows whole seconds
         released = holder.fetchone()[1]
         holder.execute("ROLLBACK")
     waiter.join(30)

@@ -85,7 +85,7 @@ def _date(**values: Any) -> EventDate:
         ({"status_id": 3}, "not_published"),
     ],
 )
-def test_closed_reason_in_the_events_own_day(values: dict[str, Any], reason: str | None) -> None:
+def test_closed_reason_uses_the_events_own_day(values: dict[str, Any], reason: str | None) -> None:
     assert _date(**values).closed_reason(NOW) == reason
 
 
@@ -106,7 +106,7 @@ def _variety() -> None:
                         )
 
 
-def test_querysets_say_what_closed_reason_says() -> None:
+def test_querysets_agree_with_closed_reason() -> None:
     _variety()
     dates = EventDate.objects.select_related("event")
     reasons = {day.pk: day.closed_reason(NOW) for day in dates}

@@ -4,6 +4,6 @@ from django.core.exceptions import ImproperlyConfigured
 from schedules import sandbox
 
 
-def test_tables_are_made_in_an_empty_database_only() -> None:
+def test_tables_are_created_only_in_an_empty_database() -> None:
     with pytest.raises(ImproperlyConfigured, match="already has tables"):
         sandbox.create_tables()

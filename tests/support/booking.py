@@ -1,4 +1,4 @@
-"""Short ways to say what most tests do, and the oracle that they ask."""
+"""Shorthand for what most tests do, and the oracle that they check against."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -31,8 +31,8 @@ def register(household: Household, target: EventSlot | EventDate, **options: Any
     if "attendee_ids" not in options:
         members = household.members.order_by("pk")
         options["attendee_ids"] = list(members.values_list("pk", flat=True))
-    given = {"household_id": household.pk, "by": BY, "target": target_of(target), **options}
-    return booking.register(**given)
+    arguments = {"household_id": household.pk, "by": BY, "target": target_of(target), **options}
+    return booking.register(**arguments)
 
 
 def cancel(registration: EventRegistration) -> EventRegistration:
@@ -54,10 +54,10 @@ def reserved(row: EventSlot | EventDate) -> int:
 
 
 def in_parallel(*calls: Callable[[], Any]) -> list[Any]:
-    """Each call in a thread of its own, all at once, on connections of their own.
+    """Runs all calls at once, each in its own thread with its own connections.
 
-    Returns results in the order of the calls; raises what the first of them in that order raised.
-    On MariaDB the threads hold production's grants on public, nothing more.
+    Returns results in the order of the calls; if calls raise, raises the error of the first of them
+    in that order. On MariaDB the threads have production's grants on public, nothing more.
     """
     start = threading.Barrier(len(calls))
 
@@ -71,7 +71,7 @@ def in_parallel(*calls: Callable[[], Any]) -> list[Any]:
 
     pool = ThreadPoolExecutor(len(calls))
     futures = [pool.submit(work, call) for call in calls]
-    pool.shutdown(wait=False)  # a thread that hangs fails the test below, not hangs it too
+    pool.shutdown(wait=False)  # a thread that hangs fails the test below; waiting would hang it too
     assert not wait(futures, timeout=60).not_done, "a thread hangs"
     return [future.result() for future in futures]
 
@@ -79,9 +79,9 @@ def in_parallel(*calls: Callable[[], Any]) -> list[Any]:
 def outcomes(
     *calls: Callable[[], EventRegistration], refused: type[RegistrationError] | None = None
 ) -> list[str]:
-    """All at once, as `in_parallel`: the status of each registration, or the code of a refusal.
+    """Like `in_parallel`: the status of each registration, or the code of its refusal.
 
-    Only of a refusal that the test expects; any other error is raised.
+    Only a refusal that the test expects becomes a code; any other error is raised.
     """
 
     def outcome(call: Callable[[], EventRegistration]) -> str:
@@ -96,7 +96,7 @@ def outcomes(
 
 
 def with_production_grants() -> None:
-    """Makes this thread's next connection to public one with the least privilege."""
+    """Gives this thread's next connection to public the least privilege."""
     connection = connections[PUBLIC]
     if connection.vendor == "mysql":
         connection.close()
@@ -119,8 +119,8 @@ def _rows(alias: str, sql: str) -> list[tuple[Any, ...]]:
 def drift(others: dict[int, int] | None = None) -> dict[str, tuple[int, int]]:
     """The oracle: plain SQL over both databases at rest. Empty when all counters are exact.
 
-    Per slot, and per date, where `reserved` less what `others` added to the slots is not the
-    number of registrations that hold a place: (reserved, holding).
+    Otherwise (reserved, holding) for each slot and date where `reserved`, less what `others` added
+    to the slots, differs from the number of registrations that hold a place.
     """
     others = others or {}
     held = _rows(
@@ -142,7 +142,7 @@ def drift(others: dict[int, int] | None = None) -> dict[str, tuple[int, int]]:
 
 
 def _wrong_ledgers(held: list[tuple[Any, ...]]) -> dict[str, tuple[int, int]]:
-    """Ledgers that do not say how many hold and wait: (hold, wait) as the ledger has it."""
+    """Ledgers whose counts differ from the rows: (holding, waiting) as the ledger has them."""
     queued = _rows(
         PRIVATE,
         "SELECT event_slot_id, event_date_id, COUNT(*) FROM event_registrations"
@@ -163,17 +163,17 @@ def _wrong_ledgers(held: list[tuple[Any, ...]]) -> dict[str, tuple[int, int]]:
 
 
 def pending() -> int:
-    """How many targets have a movement of their counter that is not known to be committed."""
+    """How many targets have a counter movement that is not known to be committed."""
     return Ledger.objects.filter(pending_since__isnull=False).count()
 
 
 def ambiguities() -> int:
-    """How many movements were folded without proof, as the trail tells it."""
+    """How many movements were settled without proof, according to the trail."""
     return AuditEvent.objects.filter(action="ambiguous").count()
 
 
 def oversold() -> dict[int, tuple[int, int]]:
-    """Slots of which more places were given than there are: (holding, capacity)."""
+    """Slots with more registrations than places: (holding, capacity)."""
     capacity = dict(_rows(PUBLIC, "SELECT event_slot_id, capacity FROM event_slots"))
     held = _rows(
         PRIVATE,
@@ -191,12 +191,12 @@ def queue(target: EventSlot | EventDate) -> Sequence[int]:
 
 
 def settle_all() -> None:
-    """Settles until nothing is left, as a timer would."""
+    """Settles until nothing is left, as the timer does."""
     assert settlement.settle_all(patience=30)[1] == 0, "something cannot be settled"
 
 
 def statements(call: Callable[[], Any]) -> list[str]:
-    """The SQL of a call on both databases, less what only begins and ends transactions."""
+    """The SQL of a call on both databases, except what begins and ends transactions."""
     with (
         CaptureQueriesContext(connections[PRIVATE]) as private,
         CaptureQueriesContext(connections[PUBLIC]) as public,

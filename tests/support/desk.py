@@ -1,4 +1,4 @@
-"""The desk in tests: members of staff who are logged in, and what they do there."""
+"""The desk in tests: logged-in members of staff, and what they do there."""
 
 import re
 from importlib import import_module
@@ -19,14 +19,14 @@ LIST = "/admin/registrations/eventregistration/"
 
 
 class CheapHasher(PBKDF2PasswordHasher):
-    """A quarter of a second less for each password; the served application can verify it too."""
+    """A quarter of a second faster per password; the served application can verify it too."""
 
     iterations = 1
 
 
 def member(group: str, name: str = "anna", password: str | None = None) -> Any:
     user = get_user_model().objects.create_user(name, password=password, is_staff=True)
-    if not Group.objects.exists():  # flushed behind a test that commits
+    if not Group.objects.exists():  # flushed after a test that commits
         migration = import_module("registrations.migrations.0004_groups")
         migration.make_groups(apps, connections[PRIVATE].schema_editor())
     user.groups.add(Group.objects.get(name=group))
@@ -40,7 +40,7 @@ def log_in(group: str, name: str = "anna") -> Client:
 
 
 def act(client: Client, action: str, *rows: EventRegistration, **data: Any) -> str:
-    """Chooses an action for these rows of the list; the page that comes of it."""
+    """Chooses an action for these rows of the list; returns the text of the page that follows."""
     chosen = [row.pk for row in rows]
     response = client.post(
         LIST, {"action": action, "_selected_action": chosen, **data}, follow=True
@@ -63,7 +63,7 @@ def post(client: Client, path: str, **data: Any) -> str:
 
 
 def text_of(response: Any) -> str:
-    """What a person reads of a page: without tags, and with single blanks."""
+    """What a person reads on a page: no tags, single spaces."""
     body = re.sub(r"<(script|style|title|head).*?</\1>", " ", response.content.decode(), flags=re.S)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 

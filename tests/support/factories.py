@@ -1,4 +1,4 @@
-"""Rows for tests. Public rows go in as PantryTrak would write them, all columns filled."""
+"""Rows for tests. Public rows go in as PantryTrak writes them, with all columns filled."""
 
 import itertools
 from datetime import date, datetime, timedelta
@@ -15,7 +15,7 @@ from schedules.keys import date_key
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
 NOON = datetime(2026, 6, 17, 12, tzinfo=ZoneInfo("America/New_York"))
-"""When the tests take place that do not commit."""
+"""The time at which tests that do not commit take place."""
 
 
 def today() -> date:
@@ -23,7 +23,7 @@ def today() -> date:
 
 
 def in_days(days: int) -> int:
-    """The date key of the day so many days from today."""
+    """The date key of the day that many days from today."""
     return date_key(today() + timedelta(days=days))
 
 
@@ -119,7 +119,7 @@ def households(count: int) -> list[Household]:
         Household(number=n, name=f"Family {batch}-{n}", identification_code=f"B{batch}-{n}")
         for n in range(count)
     )
-    # Read again: MySQL does not tell the ids of a bulk insert.
+    # Read back: MySQL does not return the ids of a bulk insert.
     made = list(
         Household.objects.filter(identification_code__startswith=f"B{batch}-").order_by("pk")
     )

@@ -1,13 +1,13 @@
-"""A load on the booking services whose processes are killed, and connections cut, at random.
+"""A load on the booking services, with processes killed and connections cut at random.
 
     python -m tests.support.load SECONDS HOUSEHOLD,… SLOT,… STAMPED_SLOT [without-ledger-lock]
 
-Four workers register, move and cancel; every 30 to 120 ms one of them dies by SIGKILL and
+Four workers register, move and cancel; every 30 to 120 ms one of them is killed by SIGKILL and
 another takes its place; on servers, one of their connections is cut about as often. Meanwhile
-another system takes and gives back places at all slots, at STAMPED_SLOT setting `last_update` as
-well. A watcher looks without a pause whether more places are given than there are. Prints one JSON
-object: kills, cuts, what the other system holds per slot, what the watcher saw, and errors that no
-caller should ever meet.
+another system takes places at all slots and gives them back; at STAMPED_SLOT it also sets
+`last_update`. A watcher checks nonstop whether any slot is oversold. Prints one JSON object: kills,
+cuts, what the other system holds per slot, what the watcher saw, and errors that no caller should
+ever see.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ from tests.support import booking, public_guard  # noqa: E402
 public_guard.install()
 
 CUT = {1053, 1317, 1927, 2006, 2013, 2055, 0}
-"""What a client is told when its connection is cut, or was."""
+"""The errors a client gets when its connection is, or has been, cut."""
 
 
 def worker(households: list[int], slots: list[int], ends: float, errors: Path) -> None:
@@ -70,7 +70,7 @@ def _one_operation(household_id: int, slot_id: int) -> None:
 
 
 def other_system(slots: list[int], stamped: int, ends: float, report: Path) -> None:
-    """Takes up to two places at a slot and gives them back, relatively, as any writer should."""
+    """Takes up to two places at a slot and gives them back, by relative updates, as it should."""
     held, writes = dict.fromkeys(slots, 0), 0
     own = _connection_id(PUBLIC)
     report.write_text(str(own))
@@ -96,7 +96,7 @@ def watcher(ends: float, report: Path) -> None:
         try:
             seen.update(booking.oversold())
         except (DatabaseError, InterfaceError):
-            connections.close_all()  # its own was cut
+            connections.close_all()  # the watcher's own was cut
     report.write_text(json.dumps(seen))
 
 
@@ -109,7 +109,7 @@ def _connection_id(alias: str) -> int:
 
 
 def cutter(ends: float, spared: Path, report: Path) -> None:
-    """Cuts connections to both servers at random, but for the other system's and older ones."""
+    """Cuts random connections to both servers, except the other system's and older ones."""
     cuts = 0
     own = {alias: _connection_id(alias) for alias in (PRIVATE, PUBLIC)}
     while time.monotonic() < ends and connections[PUBLIC].vendor == "mysql":
@@ -124,14 +124,14 @@ def cutter(ends: float, spared: Path, report: Path) -> None:
             if alias == PUBLIC and spared.exists() and spared.read_text().isdigit():
                 ids = [id_ for id_ in ids if id_ != int(spared.read_text())]
             if ids:
-                with contextlib.suppress(DatabaseError):  # it ended by itself
+                with contextlib.suppress(DatabaseError):  # it has ended by itself
                     cursor.execute(f"KILL {random.choice(ids)}")
                     cuts += 1
     report.write_text(str(cuts))
 
 
 def without_ledger_lock() -> None:
-    """For the control: the ledger is read, and not locked."""
+    """For the control: reads the ledger without locking it."""
 
     def read(target: Any) -> Any:
         return Ledger.objects.filter(kind=target.kind, target_id=target.id).first()
@@ -163,7 +163,7 @@ def main(seconds: str, households: str, slots: str, stamped: str, control: str =
             Path(folder, name) for name in ("errors", "held", "oversold", "cuts")
         )
 
-        # Where another system stamps, who comes after a death waits for seconds: fewer go there.
+        # Where another system stamps, whatever follows a death waits for seconds: send fewer there.
         often = [slot for slot in slot_ids if slot != int(stamped)] * 4
 
         def work() -> None:

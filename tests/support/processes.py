@@ -1,4 +1,4 @@
-"""What real processes need to work on the test databases."""
+"""Real processes on the test databases."""
 
 import os
 
@@ -8,7 +8,7 @@ from freshtrak.databases import PRIVATE, PUBLIC
 
 
 def environment() -> dict[str, str]:
-    """What another process needs to work on the test databases, with production's grants."""
+    """The variables for another process on the test databases, with production's grants."""
     return {
         **os.environ,
         "DEBUG": "true",

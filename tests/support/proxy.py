@@ -1,8 +1,8 @@
-"""A proxy between the service and one MariaDB server: faults at a statement that a test names.
+"""A proxy between the service and one MariaDB server, for faults at a statement that a test names.
 
-It reads just enough of the protocol to know which SQL a packet carries. A packet is three bytes of
-length, one of sequence, and a payload; a command has sequence 0 and begins with a byte that says
-which. It knows neither TLS nor compression, nor packets of 16 MB and more.
+It understands just enough of the protocol to know which SQL a packet carries. A packet is three
+bytes of length, one of sequence, and a payload; a command has sequence 0, and its first byte says
+which command it is. The proxy does not support TLS, compression, or packets of 16 MB and more.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
 COM_QUERY = b"\x00\x03"  # sequence 0, then the command
-PATIENCE = 60.0  # seconds, enough for a process to start on a busy machine
+TIMEOUT = 60.0  # seconds, enough for a process to start on a busy machine
 
 Hold = Literal["packet", "answer"]
 Side = Literal["both", "client", "server"]
@@ -25,10 +25,10 @@ class Statement(NamedTuple):
 
 
 class Trap:
-    """Stops one connection at one statement, until the test releases or drops what is held.
+    """Stops one connection at one statement, until the test releases or drops what it holds.
 
-    What is held outlives its client: the server's side stays open although the client's process is
-    dead, as it does while a packet is on its way. A released packet is executed all the same.
+    What it holds outlives the client: the server's side stays open even when the client's process
+    is dead, as it does while a packet is on its way. The server still executes a released packet.
     """
 
     def __init__(self, steps: "Steps", matches: Callable[[Statement], bool], hold: Hold) -> None:
@@ -37,18 +37,18 @@ class Trap:
         self.answered, self.decided = threading.Event(), threading.Event()
         self._steps, self._sprung, self._dropped = steps, threading.Event(), False
 
-    def wait(self, timeout: float = PATIENCE) -> Statement:
-        """Waits until the packet or the answer is held; AssertionError after `timeout` seconds."""
+    def wait(self, timeout: float = TIMEOUT) -> Statement:
+        """Waits until the trap holds something; AssertionError after `timeout` seconds."""
         self._await(self._sprung, timeout)
         assert self.statement
         return self.statement
 
-    def wait_answered(self, timeout: float = PATIENCE) -> None:
+    def wait_answered(self, timeout: float = TIMEOUT) -> None:
         """Waits until the server has executed the statement, whether or not its client lives."""
         self._await(self.answered, timeout)
 
     def release(self) -> None:
-        """Lets the packet or the answer go on. Returns at once."""
+        """Passes the packet or the answer on. Returns at once."""
         self.decided.set()
 
     def drop(self) -> None:
@@ -57,7 +57,7 @@ class Trap:
         self.decided.set()
 
     def spring(self) -> bool:
-        """For the connection: waits until the test has decided; whether to go on."""
+        """For the connection: waits until the test decides; returns whether to go on."""
         self._sprung.set()
         self.decided.wait()
         return not self._dropped
@@ -70,7 +70,7 @@ class Trap:
 
 
 class Steps:
-    """What an operation sends, numbered in that order over all proxies that share the object."""
+    """What an operation sends, numbered in order across all proxies that share the object."""
 
     def __init__(self) -> None:
         self.sent: list[Statement] = []
@@ -91,13 +91,13 @@ class Steps:
             self.sent = []
 
     def drop_traps(self) -> None:
-        """Drops what is held, and whatever a trap that has not sprung would hold."""
+        """Drops what the traps hold, and anything that a trap springs on later."""
         with self._lock:
             for trap in self._traps:
                 trap.drop()
 
     def see(self, alias: str, sql: str) -> Trap | None:
-        """For the connection: records a statement; the trap that it springs, if any."""
+        """For the connection: records a statement; returns the trap that it springs, if any."""
         with self._lock:
             statement = Statement(len(self.sent) + 1, alias, sql)
             self.sent.append(statement)
@@ -114,7 +114,7 @@ class Proxy:
     def __init__(self, host: str, port: int, alias: str = "", steps: Steps | None = None) -> None:
         self.alias, self.steps = alias, steps or Steps()
         self.commands = 0
-        """How many the clients have sent, pings included: each is a round trip."""
+        """How many commands clients have sent, pings included: each is a round trip."""
         self.flowing = threading.Event()
         self.flowing.set()
         self._server, self._closing = (host, port), False
@@ -128,7 +128,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Drops the traps, also those of a proxy that shares them, and cuts what is open."""
+        """Drops the traps, even those of a proxy that shares them, and cuts open connections."""
         self._closing = True
         self.steps.drop_traps()
         self.thaw()
@@ -143,19 +143,19 @@ class Proxy:
     def cut(self, side: Side = "both") -> None:
         """Ends all connections; new ones can be made at once.
 
-        With `side` the other side is not told: a server that lost only its client keeps the
-        transaction and its locks, a client that lost only its server waits for an answer. The
-        side that is left ends with the next cut or with the proxy.
+        With one `side`, the other does not notice: a server that lost only its client keeps the
+        transaction and its locks; a client that lost only its server waits for an answer. The
+        remaining side ends with the next cut or with the proxy.
         """
         for connection in self._connections:
             connection.cut(side)
 
     def freeze(self) -> None:
-        """Passes nothing on in either direction; a new connection is accepted, and silent."""
+        """Passes nothing on in either direction; accepts new connections, but does not answer."""
         self.flowing.clear()
 
     def thaw(self) -> None:
-        """Passes on what was sent since `freeze`, also by clients that are gone by now."""
+        """Passes on what was sent since `freeze`, even by clients that are gone by now."""
         self.flowing.set()
 
     def _accept(self) -> None:
@@ -174,7 +174,7 @@ class Proxy:
 
 
 class _Connection:
-    """A client's connection and ours to the server, with a thread for each direction."""
+    """A client's connection and the proxy's own to the server, with a thread for each direction."""
 
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy, self._client, self._server = proxy, client, server
@@ -197,7 +197,7 @@ class _Connection:
             for packet in _packets(stream):
                 self._pass_packet(packet)
             if not self._half_open:
-                # Not its answers: the server may still be executing what it was sent.
+                # Only this direction: the server may still be executing what it received.
                 _shut(self._server, socket.SHUT_WR)
             self._answers.join()
 
@@ -214,7 +214,7 @@ class _Connection:
         self._trap = trap  # whose answer comes next
         _send(self._server, packet)
         if trap:
-            # Reading on would find the end of a client that is dead, and tell the server.
+            # Reading on would notice that the client is dead, and tell the server.
             trap.decided.wait()
 
     def _pass_answers(self) -> None:
@@ -244,10 +244,10 @@ def _receive(source: socket.socket) -> bytes:
 
 
 def _send(target: socket.socket, data: bytes) -> None:
-    with contextlib.suppress(OSError):  # who reads from it finds its end
+    with contextlib.suppress(OSError):  # its reader notices that it is closed
         target.sendall(data)
 
 
 def _shut(end: socket.socket, how: int = socket.SHUT_RDWR) -> None:
-    with contextlib.suppress(OSError):  # it is over already
+    with contextlib.suppress(OSError):  # it is closed already
         end.shutdown(how)

@@ -1,7 +1,7 @@
-"""Only `schedules.counters` writes to public: every other write of the project fails its test.
+"""Only `schedules.counters` writes to public: any other write by the project fails its test.
 
-Installed on each connection to public that this process opens, those of threads included. The
-statement is refused, and also recorded, because code under test may catch the error.
+The guard covers each connection to public that this process opens, in threads too. It refuses the
+statement, and also records it, because the code under test may catch the error.
 """
 
 import sys
@@ -14,11 +14,11 @@ from django.db.backends.signals import connection_created
 
 from freshtrak.databases import PUBLIC
 
-OURS = {"freshtrak", "schedules", "registrations", "audit", "tests"}
+PROJECT = {"freshtrak", "schedules", "registrations", "audit", "tests"}
 WRITERS = {Path("schedules/counters.py"), Path("schedules/sandbox.py")}
-# They execute what others ask for: their caller is the author.
+# They execute SQL for others: their caller is the author.
 COURIERS = {Path("freshtrak/databases.py"), Path("tests/support/public_guard.py")}
-# What is not listed counts as a write, so that no kind of write is forgotten.
+# Anything not listed counts as a write, so that no kind of write is forgotten.
 READS = ("SELECT", "SHOW", "EXPLAIN", "PRAGMA", "SET", "BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 refused: list[str] = []
@@ -37,7 +37,7 @@ def take_refused() -> list[str]:
 
 def _watch(connection: Any, **_: Any) -> None:
     if connection.alias == PUBLIC and _guard not in connection.execute_wrappers:
-        # First: who adds a wrapper for a while takes the last one off again.
+        # First, because a block of `execute_wrapper` removes the last one when it ends.
         connection.execute_wrappers.insert(0, _guard)
 
 
@@ -56,7 +56,7 @@ def _author(frame: FrameType | None) -> Path:
         path = Path(frame.f_code.co_filename)
         if path.is_relative_to(settings.BASE_DIR):
             relative = path.relative_to(settings.BASE_DIR)
-            if relative.parts[0] in OURS and relative not in COURIERS:
+            if relative.parts[0] in PROJECT and relative not in COURIERS:
                 return relative
         frame = frame.f_back
-    return Path("nobody of the project")
+    return Path("code outside the project")

@@ -1,4 +1,4 @@
-"""The API in tests: as whom one calls it, and what a problem document must be."""
+"""The API in tests: who calls it, and what a problem document must contain."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def attendees(household: Household) -> list[int]:
 
 
 def problem(response: Any) -> tuple[int, str]:
-    """Status and code of a problem document that is a whole one."""
+    """Status and code of a problem document, after checking that it is complete."""
     assert response["Content-Type"] == "application/problem+json"
     body = response.json()
     assert {"type", "title", "status", "detail", "code"} <= set(body)

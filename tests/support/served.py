@@ -1,4 +1,4 @@
-"""The service as it is served: gunicorn, real HTTP, production's grants on public."""
+"""The service as production serves it: gunicorn, real HTTP, production's grants on public."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ class Service:
     def request(
         self, method: str, path: str, token: str = "", body: Any = None, **headers: str
     ) -> Answer:
-        """`headers` are given with underscores: idempotency_key="…"."""
+        """Write `headers` with underscores: idempotency_key="…"."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.address}{path}", data, method=method)
         for name, value in {"content_type": "application/json", **headers}.items():

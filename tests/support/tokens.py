@@ -1,4 +1,4 @@
-"""Tokens as the service's own accounts, or an identity provider, would sign them."""
+"""Tokens as the service itself, or an identity provider, signs them."""
 
 import time
 from typing import Any

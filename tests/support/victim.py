@@ -1,9 +1,9 @@
-"""What a process of `tests.support.victims` does: one operation, up to a named point if wanted.
+"""What a process of `tests.support.victims` does: one operation, or part of it up to a point.
 
     register HOUSEHOLD SLOT    cancel REGISTRATION    move REGISTRATION SLOT    promote SLOT
     settle_target SLOT         settle                 reconcile    post PATH TOKEN BODY HEADERS
 
-Production code knows nothing of this: the points are the two commits of the two connections.
+Production code knows nothing about this: the points are the commits on the two connections.
 """
 
 import json
@@ -38,7 +38,7 @@ POINTS = {
 
 
 def stop_at(point: str, reached: Callable[[str], None]) -> None:
-    """From here on this process stops at `point`, and tells so."""
+    """Makes this process stop at `point`, and report that it is there."""
     alias, when = POINTS[point]
     connection = connections[alias]
     commit: Callable[[], None] = connection.commit
@@ -53,7 +53,7 @@ def stop_at(point: str, reached: Callable[[str], None]) -> None:
 
 
 def run(operation: str, *ids: str | int) -> str:
-    """Runs an operation; what it answers its caller."""
+    """Runs an operation; returns what its caller gets."""
     if operation == "register":
         household, slot = ids
         return _status(

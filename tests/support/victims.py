@@ -1,11 +1,11 @@
 """Processes that run one operation and may be killed at any statement.
 
-Each is forked from a process that has imported everything, so that it starts at once:
+Each one starts at once, forked from a process that has imported everything:
 
-    with victims.stable() as stable:
-        victim = stable.start("register", household.pk, slot.pk)
+    with victims.fork_server() as fork_server:
+        victim = fork_server.start("register", household.pk, slot.pk)
         victim.kill()               # SIGKILL
-        victim.outcome.result(30)   # or: what it answered its caller
+        victim.outcome.result(30)   # or: what its caller got
 """
 
 import atexit
@@ -37,16 +37,16 @@ class Victim:
     """Never set for a process that was killed."""
 
     def kill(self) -> None:
-        """Kills it, and waits until it is dead: until then it has its connections and locks."""
+        """Kills it and waits until it is dead: until then it keeps its connections and locks."""
         process = os.pidfd_open(self.pid.result(30))
         try:
             signal.pidfd_send_signal(process, signal.SIGKILL)
-            assert select.select([process], [], [], 30)[0], "a killed process lives on"
+            assert select.select([process], [], [], 30)[0], "a killed process is still alive"
         finally:
             os.close(process)
 
 
-class Stable:
+class ForkServer:
     """The process that victims are forked from."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
@@ -63,9 +63,9 @@ class Stable:
         read_timeout: int | None = None,
         stop_at: str | None = None,
     ) -> Victim:
-        """Runs an operation of `tests.support.victim`, up to a point if one is named there.
+        """Runs an operation of `tests.support.victim`, up to the point `stop_at` if there is one.
 
-        `ports`, by alias, are those of other servers than the tests'; `read_timeout` is in seconds.
+        `ports`, by alias, replace those of the tests' servers; `read_timeout` is in seconds.
         """
         with self._lock:
             victim = Victim(len(self._victims))
@@ -100,7 +100,7 @@ class Stable:
 
 
 @contextmanager
-def stable(**environment: str) -> Iterator[Stable]:
+def fork_server(**environment: str) -> Iterator[ForkServer]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.victims"],
         env={**processes.environment(), "LOG_LEVEL": "CRITICAL", **environment},
@@ -108,7 +108,7 @@ def stable(**environment: str) -> Iterator[Stable]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    running = Stable(process)
+    running = ForkServer(process)
     try:
         yield running
     finally:
@@ -116,11 +116,11 @@ def stable(**environment: str) -> Iterator[Stable]:
 
 
 @cache
-def _shared() -> Stable:
+def _shared() -> ForkServer:
     """One for all tests of this process."""
     stack = ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(stable())
+    return stack.enter_context(fork_server())
 
 
 def kill_at(point: str, operation: str, *ids: int | str) -> None:
@@ -135,7 +135,7 @@ def kill_at(point: str, operation: str, *ids: int | str) -> None:
 
 
 def kill_in_request(point: str, path: str, token: str, body: Any, **headers: str) -> None:
-    """Sends a POST to a process of its own and kills it with SIGKILL at `point` of its answer."""
+    """Handles a POST in a process of its own and kills it with SIGKILL at `point`."""
     kill_at(point, "post", path, token, json.dumps(body), json.dumps(headers))
 
 
@@ -143,10 +143,10 @@ def kill_in_request(point: str, path: str, token: str, body: Any, **headers: str
 
 
 def _serve() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are nobody's business here
-    from tests.support import victim  # imports Django, and all that an operation needs
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no one here waits for dead children
+    from tests.support import victim  # imports Django, and everything an operation needs
 
-    gc.freeze()  # a collection in a child would copy all that it shares with this process
+    gc.freeze()  # a collection in a child would copy the memory that it shares with this process
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

@@ -37,12 +37,12 @@ def _unsigned(claims: dict[str, Any]) -> str:
     return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims)}."
 
 
-def test_no_token(client: APIClient) -> None:
+def test_missing_token_is_refused(client: APIClient) -> None:
     assert _answer(client, None) == (401, "not_authenticated")
     assert client.get(PATH)["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-def test_tokens_that_are_not_valid(client: APIClient, household: Household) -> None:
+def test_invalid_tokens_are_refused(client: APIClient, household: Household) -> None:
     claims = {"sub": "7", "household_id": household.pk, "exp": int(time.time()) + 600}
     other_key = jwt.encode(claims, "another-key-of-some-length-for-the-test", algorithm="HS256")
     other_algorithm = jwt.encode(claims, settings.JWT_SIGNING_KEY, algorithm="HS384")
@@ -66,11 +66,11 @@ def test_tokens_that_are_not_valid(client: APIClient, household: Household) -> N
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Bearer \xff"])
-def test_headers_that_hold_no_token(client: APIClient, header: str) -> None:
+def test_headers_without_a_token_are_refused(client: APIClient, header: str) -> None:
     assert _answer(client, header)[0] == 401
 
 
-def test_token_of_simplejwt(client: APIClient, household: Household) -> None:
+def test_token_from_simplejwt(client: APIClient, household: Household) -> None:
     token = AccessToken()
     token["user_id"] = "7"
     token["household_id"] = household.pk
@@ -96,7 +96,7 @@ def test_roles_that_make_staff(client: APIClient, claims: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("claims", [{"roles": ["staffer"]}, {"roles": 7}, {"roles": [["staff"]]}])
-def test_roles_that_do_not(client: APIClient, claims: dict[str, Any]) -> None:
+def test_roles_that_do_not_make_staff(client: APIClient, claims: dict[str, Any]) -> None:
     assert _answer(client, tokens.bearer(sub="9", **claims)) == (403, "household_not_resolved")
 
 
@@ -127,10 +127,10 @@ def _serving(body: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("keys_by", ["JWT_VERIFYING_KEY", "JWT_JWKS_URL"])
-def test_tokens_of_an_identity_provider(
+def test_tokens_from_an_identity_provider(
     client: APIClient, household: Household, monkeypatch: pytest.MonkeyPatch, keys_by: str
 ) -> None:
-    """RS256, with issuer and audience; the provider's key signs, and no other."""
+    """RS256, with issuer and audience; only the provider's key counts."""
     key = _rs256()
     pem = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

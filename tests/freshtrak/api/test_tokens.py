@@ -10,7 +10,7 @@ API = "/api/v1/auth/token/"
 
 
 @pytest.fixture(autouse=True)
-def _no_throttle_of_other_tests() -> None:
+def _no_throttle_from_other_tests() -> None:
     cache.clear()
 
 
@@ -34,13 +34,13 @@ def test_log_in_refresh_and_verify(client: APIClient, account: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["refresh/", "verify/"])
-def test_what_is_no_token(client: APIClient, path: str) -> None:
+def test_refresh_and_verify_refuse_a_malformed_token(client: APIClient, path: str) -> None:
     response = client.post(f"{API}{path}", {"refresh": "x", "token": "x"})
 
     assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
 
 
-def test_wrong_password(client: APIClient, account: Any) -> None:
+def test_wrong_password_is_refused(client: APIClient, account: Any) -> None:
     response = _log_in(client, "wrong")
 
     assert response.status_code == 401
@@ -50,12 +50,12 @@ def test_wrong_password(client: APIClient, account: Any) -> None:
 def test_repeated_failures_lock_and_say_for_how_long(client: APIClient, account: Any) -> None:
     statuses = [_log_in(client, "wrong").status_code for _ in range(6)]
     locked = _log_in(client, "correct horse")
-    somebody_else = _log_in(client, "x", username="other")
+    other_user = _log_in(client, "x", username="other")
 
     assert statuses == [401, 401, 401, 401, 429, 429]
     assert (locked.status_code, locked.json()["code"]) == (429, "throttled")
     assert locked["Retry-After"] == "900"
-    assert somebody_else.status_code == 401
+    assert other_user.status_code == 401
 
 
 def test_log_ins_are_throttled_whatever_the_forwarded_address(
@@ -69,12 +69,12 @@ def test_log_ins_are_throttled_whatever_the_forwarded_address(
     assert int(answers[2]["Retry-After"]) > 0
 
 
-def test_identity_providers_installation_has_no_accounts(client: APIClient, settings: Any) -> None:
+def test_log_in_does_not_exist_with_an_identity_provider(client: APIClient, settings: Any) -> None:
     settings.JWT_SIGNING_KEY = ""
 
     assert _log_in(client, "x").status_code == 404
 
 
 @pytest.mark.parametrize("body", [[], "text", 7, None, {"username": {}, "password": []}])
-def test_log_in_with_what_is_no_credentials(client: APIClient, body: Any) -> None:
+def test_log_in_with_malformed_credentials(client: APIClient, body: Any) -> None:
     assert client.post(API, body).status_code == 400

@@ -1,4 +1,4 @@
-"""What staff do to registrations: a page that says what will happen, then the service."""
+"""What staff do to registrations: a page first says what will happen, then the service does it."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ def test_check_in_undo_and_no_show() -> None:
     registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
     anna = desk.log_in("Front desk")
 
-    asked = desk.act(anna, "check_in", registration)
-    assert "No counter moves" in asked
+    preview = desk.act(anna, "check_in", registration)
+    assert "No counter moves" in preview
     assert b.status_of(registration) == "confirmed"
 
     assert "1 checked in." in desk.confirm(anna, "check_in", registration)
@@ -37,46 +37,46 @@ def test_cancel_says_what_it_will_do_and_does_it() -> None:
     one, other, waits = (b.register(household, slot) for household in households)
     coordinator = desk.log_in("Coordinator")
 
-    asked = desk.act(coordinator, "cancel", one, other)
-    said = desk.confirm(coordinator, "cancel", one, other)
+    preview = desk.act(coordinator, "cancel", one, other)
+    result = desk.confirm(coordinator, "cancel", one, other)
 
-    assert f"9:30 a.m.–9:45 a.m. 2 → 1 Cid {waits.confirmation_code}" in asked
-    assert "2 cancelled." in said
+    assert f"9:30 a.m.–9:45 a.m. 2 → 1 Cid {waits.confirmation_code}" in preview
+    assert "2 cancelled." in result
     assert b.status_of(waits) == "confirmed"
     assert b.reserved(slot) == 1
     assert b.drift() == {}
 
 
-def test_one_that_is_refused_holds_up_no_other() -> None:
+def test_a_refused_registration_does_not_hold_up_the_others() -> None:
     slot = factories.EventSlotFactory(capacity=2)
     here, away = (b.register(household, slot) for household in factories.households(2))
     coordinator = desk.log_in("Coordinator")
     desk.confirm(coordinator, "check_in", here)
 
-    asked = desk.act(coordinator, "cancel", here, away)
-    said = desk.confirm(coordinator, "cancel", here, away)
+    preview = desk.act(coordinator, "cancel", here, away)
+    result = desk.confirm(coordinator, "cancel", here, away)
 
-    assert "Already checked in: this will be refused." in asked
-    assert here.confirmation_code in said
-    assert "1 cancelled." in said
+    assert "Already checked in: this will be refused." in preview
+    assert here.confirmation_code in result
+    assert "1 cancelled." in result
     assert [b.status_of(here), b.status_of(away)] == ["checked_in", "cancelled"]
     assert b.drift() == {}
 
 
-def test_promote_takes_the_head_of_the_waitlist_chosen_or_not() -> None:
+def test_promote_takes_the_head_of_the_waitlist_whichever_is_selected() -> None:
     slot = factories.EventSlotFactory(capacity=0)
     households = [factories.HouseholdFactory(name=name) for name in ("Abe", "Bea", "Cid")]
     head, second, third = (b.register(household, slot) for household in households)
     EventSlot.objects.update(capacity=2)
     coordinator = desk.log_in("Coordinator")
 
-    asked = desk.act(coordinator, "promote", third)
-    said = desk.confirm(coordinator, "promote", third)
+    preview = desk.act(coordinator, "promote", third)
+    result = desk.confirm(coordinator, "promote", third)
 
-    assert "0 → 2" in asked
-    assert "Stays number 3 on the waitlist." in asked
-    assert f"Abe {head.confirmation_code} , Bea {second.confirmation_code}" in asked
-    assert "2 promoted: Abe, Bea." in said
+    assert "0 → 2" in preview
+    assert "Stays number 3 on the waitlist." in preview
+    assert f"Abe {head.confirmation_code} , Bea {second.confirmation_code}" in preview
+    assert "2 promoted: Abe, Bea." in result
     assert [b.status_of(row) for row in (head, second, third)] == [
         "confirmed",
         "confirmed",
@@ -95,7 +95,7 @@ def test_promote_without_a_free_place_says_so() -> None:
     assert b.status_of(waits) == "waitlisted"
 
 
-def test_from_its_own_page_a_deed_leads_back_there(household: Any) -> None:
+def test_an_action_on_a_registrations_page_leads_back_to_it(household: Any) -> None:
     registration = b.register(household, factories.EventSlotFactory())
     coordinator = desk.log_in("Coordinator")
     own = f"{desk.LIST}{registration.pk}/change/"
@@ -108,18 +108,18 @@ def test_from_its_own_page_a_deed_leads_back_there(household: Any) -> None:
     assert elsewhere.headers["Location"] == desk.LIST
 
 
-def test_more_than_can_be_looked_over_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirmation, "MAX_ROWS", 1)
     slot = factories.EventSlotFactory(capacity=2)
     rows = [b.register(household, slot) for household in factories.households(2)]
 
-    said = desk.confirm(desk.log_in("Coordinator"), "cancel", *rows)
+    result = desk.confirm(desk.log_in("Coordinator"), "cancel", *rows)
 
-    assert "Choose at most 1 at a time" in said
+    assert "Choose at most 1 at a time" in result
     assert {b.status_of(row) for row in rows} == {"confirmed"}
 
 
-def test_nothing_is_done_to_one_that_names_no_place(household: Any) -> None:
+def test_a_registration_without_slot_or_date_is_left_alone(household: Any) -> None:
     confirmed = EventStatus.objects.get(name="confirmed")
     odd = EventRegistration.objects.create(household=household, event_status=confirmed)
     carl = desk.log_in("Coordinator")
@@ -130,7 +130,7 @@ def test_nothing_is_done_to_one_that_names_no_place(household: Any) -> None:
 
 
 @pytest.mark.real_commits
-def test_without_public_the_page_opens_and_the_refusal_is_said() -> None:
+def test_without_public_pages_open_and_refusals_say_why() -> None:
     registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
     coordinator = desk.log_in("Coordinator")
 
@@ -140,15 +140,15 @@ def test_without_public_the_page_opens_and_the_refusal_is_said() -> None:
     with connections[PUBLIC].execute_wrapper(no_answer):
         listed = desk.page(coordinator, "")
         own = desk.page(coordinator, f"{registration.pk}/change/")
-        asked = desk.act(coordinator, "cancel", registration)
-        said = desk.confirm(coordinator, "cancel", registration)
+        preview = desk.act(coordinator, "cancel", registration)
+        result = desk.confirm(coordinator, "cancel", registration)
         moving = desk.act(coordinator, "move", registration)
         promoting = desk.act(coordinator, "promote", registration)
         checked_in = desk.confirm(coordinator, "check_in", registration)
 
-    for page in (listed, own, asked, moving):
+    for page in (listed, own, preview, moving):
         assert "schedules are temporarily unavailable" in page
-    assert "A database does not answer. Nothing was changed" in said
+    assert "A database does not answer. Nothing was changed" in result
     assert "not waiting" in promoting
     assert "1 checked in." in checked_in
     assert b.drift() == {}

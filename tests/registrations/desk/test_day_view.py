@@ -25,7 +25,7 @@ def _named(*names: str) -> list[Any]:
     return [factories.HouseholdFactory(name=name) for name in names]
 
 
-def test_the_only_distribution_of_today_is_opened_at_once(slot: EventSlot) -> None:
+def test_the_only_distribution_today_opens_at_once(slot: EventSlot) -> None:
     anna = desk.log_in("Front desk")
 
     assert "Gate" in desk.page(anna, "days/")
@@ -57,23 +57,23 @@ def test_bars_and_roster(today: EventDate, slot: EventSlot) -> None:
     assert "… waitlisted (#1)" in page
 
 
-def test_find_by_name_misspelt_name_and_code(today: EventDate, slot: EventSlot) -> None:
+def test_find_by_name_misspelled_name_and_code(today: EventDate, slot: EventSlot) -> None:
     johnson, rivera = (b.register(household, slot) for household in _named("Johnson", "Rivera"))
     elsewhere = b.register(_named("Johnston")[0], factories.EventSlotFactory())
     anna = desk.log_in("Front desk")
 
     for text in ("johns", "Jonson", johnson.confirmation_code):
-        found = desk.page(anna, desk.day(today), q=text)
-        assert "Found: 1" in found
-        assert johnson.confirmation_code in found
-        assert rivera.confirmation_code not in found
-        assert elsewhere.confirmation_code not in found
+        matches = desk.page(anna, desk.day(today), q=text)
+        assert "Found: 1" in matches
+        assert johnson.confirmation_code in matches
+        assert rivera.confirmation_code not in matches
+        assert elsewhere.confirmation_code not in matches
     assert "No registration on this date matches that name or code" in desk.page(
         anna, desk.day(today), q="Okafor"
     )
 
 
-def test_one_touch_checks_in_and_another_takes_it_back(today: EventDate, slot: EventSlot) -> None:
+def test_one_touch_checks_in_and_another_undoes_it(today: EventDate, slot: EventSlot) -> None:
     registration = b.register(_named("Johnson")[0], slot)
     anna = desk.log_in("Front desk")
 
@@ -85,7 +85,7 @@ def test_one_touch_checks_in_and_another_takes_it_back(today: EventDate, slot: E
     assert b.drift() == {}
 
 
-def test_some_of_those_expected_came(today: EventDate, slot: EventSlot) -> None:
+def test_check_in_of_some_attendees(today: EventDate, slot: EventSlot) -> None:
     household = factories.HouseholdFactory(size=2)
     registration = b.register(household, slot)
     one = household.members.order_by("pk")[0]
@@ -107,21 +107,21 @@ def test_the_second_tablet_is_told_who_was_first_and_when(
     path = f"{desk.day(today)}check-in/"
 
     desk.post(anna, path, registration=registration.pk)
-    said = desk.post(ben, path, registration=registration.pk)
+    result = desk.post(ben, path, registration=registration.pk)
 
     code = registration.confirmation_code
-    assert f"Johnson ({code}): Already checked in by anna at " in said
+    assert f"Johnson ({code}): Already checked in by anna at " in result
 
 
-def test_touching_one_that_was_moved_away(today: EventDate, slot: EventSlot) -> None:
+def test_check_in_of_a_registration_that_was_moved_away(today: EventDate, slot: EventSlot) -> None:
     registration = b.register(_named("Johnson")[0], slot)
     b.move(registration, factories.EventSlotFactory())
 
-    said = desk.post(
+    result = desk.post(
         desk.log_in("Front desk"), f"{desk.day(today)}check-in/", registration=registration.pk
     )
 
-    assert "was moved to another date" in said
+    assert "was moved to another date" in result
     assert b.status_of(registration) == "confirmed"
 
 
@@ -137,13 +137,13 @@ def test_close_out_marks_the_rest(today: EventDate, slot: EventSlot) -> None:
     anna = desk.log_in("Front desk")
     desk.confirm(anna, "check_in", here)
 
-    asked = desk.page(anna, f"{desk.day(today)}close-out/")
-    said = desk.post(anna, f"{desk.day(today)}close-out/")
+    preview = desk.page(anna, f"{desk.day(today)}close-out/")
+    result = desk.post(anna, f"{desk.day(today)}close-out/")
     again = desk.post(anna, f"{desk.day(today)}close-out/")
 
-    assert "1 registration is still expected and will be marked as no-show" in asked
-    assert f"Away {away.confirmation_code}" in asked
-    assert "1 marked as no-show." in said
+    assert "1 registration is still expected and will be marked as no-show" in preview
+    assert f"Away {away.confirmation_code}" in preview
+    assert "1 marked as no-show." in result
     assert "0 marked as no-show." in again
     assert [b.status_of(row) for row in (here, away, waits)] == [
         "checked_in",
@@ -153,18 +153,18 @@ def test_close_out_marks_the_rest(today: EventDate, slot: EventSlot) -> None:
     assert b.drift() == {}
 
 
-def test_close_out_of_a_day_to_come_is_refused() -> None:
+def test_close_out_of_a_future_day_is_refused() -> None:
     slot = factories.EventSlotFactory()
     registration = b.register(_named("Johnson")[0], slot)
     path = f"{desk.day(slot.event_hour.event_date)}close-out/"
 
-    said = desk.post(desk.log_in("Front desk"), path)
+    result = desk.post(desk.log_in("Front desk"), path)
 
-    assert "This day is still to come" in said
+    assert "This day is still to come" in result
     assert b.status_of(registration) == "confirmed"
 
 
-def test_roster_on_paper_has_everybody_in_order_of_time(today: EventDate, slot: EventSlot) -> None:
+def test_printed_roster_lists_everyone_in_order_of_time(today: EventDate, slot: EventSlot) -> None:
     early = factories.EventSlotFactory(event_hour__event_date=today, start_time_key=900)
     late, first = (b.register(h, s) for h, s in zip(_named("Late", "Early"), (slot, early)))  # noqa: B905
     gone = b.register(_named("Gone")[0], slot)
@@ -186,14 +186,14 @@ def test_a_date_without_slots(today: EventDate) -> None:
     assert "Johnson" in page
 
 
-def test_there_is_no_such_date() -> None:
-    said = desk.page(desk.log_in("Front desk"), "days/4000000000/")
+def test_missing_date_says_so() -> None:
+    result = desk.page(desk.log_in("Front desk"), "days/4000000000/")
 
-    assert "There is no such date, or it is temporarily unavailable." in said
+    assert "There is no such date, or it is temporarily unavailable." in result
 
 
 @pytest.mark.real_commits
-def test_without_public_the_gate_goes_on(today: EventDate, slot: EventSlot) -> None:
+def test_without_public_the_gate_still_works(today: EventDate, slot: EventSlot) -> None:
     registration = b.register(_named("Johnson")[0], slot)
     anna = desk.log_in("Front desk")
 
@@ -202,16 +202,16 @@ def test_without_public_the_gate_goes_on(today: EventDate, slot: EventSlot) -> N
 
     with connections[PUBLIC].execute_wrapper(no_answer):
         days = desk.page(anna, "days/")
-        found = desk.page(anna, desk.day(today), q="Johnson")
+        matches = desk.page(anna, desk.day(today), q="Johnson")
         in_ = desk.post(anna, f"{desk.day(today)}check-in/", registration=registration.pk)
         paper = desk.page(anna, f"{desk.day(today)}roster/")
         walk_in = desk.page(anna, f"{desk.day(today)}walk-in/")
         planning = desk.page(anna, "planning/")
         closing = desk.page(anna, f"{desk.day(today)}close-out/")
 
-    for page in (days, found, in_, paper, walk_in, planning, closing):
+    for page in (days, matches, in_, paper, walk_in, planning, closing):
         assert "schedules are temporarily unavailable" in page
-    assert "1 expected 0 checked in" in found
+    assert "1 expected 0 checked in" in matches
     assert "✓ checked in at" in in_
     assert "Johnson" in paper
 

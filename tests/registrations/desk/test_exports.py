@@ -51,11 +51,11 @@ def test_xlsx_holds_text_not_formulae(nasty: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r@x"])
-def test_harmless(text: str) -> None:
+def test_harmless_disarms_formulas(text: str) -> None:
     assert exports.harmless(text).startswith("'")
 
 
-def test_plain_values_stay() -> None:
+def test_harmless_leaves_plain_values_alone() -> None:
     assert [exports.harmless(value) for value in ("Ada-Mae", 7, "", "a=b")] == [
         "Ada-Mae",
         7,
@@ -64,19 +64,21 @@ def test_plain_values_stay() -> None:
     ]
 
 
-def test_too_much_for_one_file(nasty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rows_than_one_file_takes_are_refused(
+    nasty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(exports, "MAX_ROWS", 1)
 
-    said = desk.page(desk.log_in("Coordinator"), "export/csv/")
+    page = desk.page(desk.log_in("Coordinator"), "export/csv/")
 
-    assert "More than 1 rows: filter the list first." in said
+    assert "More than 1 rows: filter the list first." in page
     assert Household.objects.count() == 2
 
 
-def test_a_filter_that_cannot_be_read(nasty: Any) -> None:
-    said = desk.page(desk.log_in("Coordinator"), "export/csv/", day="yesterday")
+def test_an_invalid_filter_says_so(nasty: Any) -> None:
+    page = desk.page(desk.log_in("Coordinator"), "export/csv/", day="yesterday")
 
-    assert "One of the filters is not valid" in said
+    assert "One of the filters is not valid" in page
 
 
 def test_export_runs_a_fixed_number_of_queries() -> None:

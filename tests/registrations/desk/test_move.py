@@ -1,4 +1,4 @@
-"""Moving from the desk: a date, a slot that has room, what it will do, and then the service."""
+"""Moving from the desk: choose a date, choose a slot, see what will happen, confirm."""
 
 from tests.support import booking as b
 from tests.support import desk, factories
@@ -9,45 +9,45 @@ def _key(slot: object) -> str:
 
 
 def test_move_step_by_step() -> None:
-    here = factories.EventSlotFactory(capacity=1)
-    there = factories.EventSlotFactory(capacity=2, start_time_key=1015, end_time_key=1030)
+    old = factories.EventSlotFactory(capacity=1)
+    new = factories.EventSlotFactory(capacity=2, start_time_key=1015, end_time_key=1030)
     abe, bea = (factories.HouseholdFactory(name=name) for name in ("Abe", "Bea"))
-    moves, waits = b.register(abe, here), b.register(bea, here)
+    moves, waits = b.register(abe, old), b.register(bea, old)
     coordinator = desk.log_in("Coordinator")
-    date = there.event_hour.event_date_id
+    date = new.event_hour.event_date_id
 
     dates = desk.act(coordinator, "move", moves)
     slots = desk.act(coordinator, "move", moves, date=date)
-    asked = desk.act(coordinator, "move", moves, date=date, target=_key(there))
+    preview = desk.act(coordinator, "move", moves, date=date, target=_key(new))
     untouched = b.status_of(moves), b.status_of(waits)
-    said = desk.confirm(coordinator, "move", moves, date=date, target=_key(there))
+    result = desk.confirm(coordinator, "move", moves, date=date, target=_key(new))
 
-    assert there.event_hour.event_date.event.event_name in dates
+    assert new.event_hour.event_date.event.event_name in dates
     assert "10:15 a.m.–10:30 a.m." in slots
     assert "2 free" in slots
-    assert f"1 → 1 Bea {waits.confirmation_code}" in asked
-    assert "0 → 1 nobody" in asked
+    assert f"1 → 1 Bea {waits.confirmation_code}" in preview
+    assert "0 → 1 nobody" in preview
     assert untouched == ("confirmed", "waitlisted")
-    assert "1 moved." in said
+    assert "1 moved." in result
     assert b.status_of(waits) == "confirmed"
-    assert (b.reserved(here), b.reserved(there)) == (1, 1)
+    assert (b.reserved(old), b.reserved(new)) == (1, 1)
     assert b.drift() == {}
 
 
-def test_move_of_more_than_there_is_room_for_names_who_stays() -> None:
-    here = factories.EventSlotFactory(capacity=2)
-    there = factories.EventSlotFactory(capacity=1)
-    rows = [b.register(household, here) for household in factories.households(2)]
+def test_move_of_more_than_the_slot_takes_names_who_stays() -> None:
+    old = factories.EventSlotFactory(capacity=2)
+    new = factories.EventSlotFactory(capacity=1)
+    rows = [b.register(household, old) for household in factories.households(2)]
     coordinator = desk.log_in("Coordinator")
-    chosen = {"date": there.event_hour.event_date_id, "target": _key(there)}
+    chosen = {"date": new.event_hour.event_date_id, "target": _key(new)}
 
-    asked = desk.act(coordinator, "move", *rows, **chosen)
-    said = desk.confirm(coordinator, "move", *rows, **chosen)
+    preview = desk.act(coordinator, "move", *rows, **chosen)
+    result = desk.confirm(coordinator, "move", *rows, **chosen)
 
-    assert "0 → 1 nobody" in asked
-    assert "1 moved." in said
-    assert "No place is left" in said
-    assert (b.reserved(here), b.reserved(there)) == (1, 1)
+    assert "0 → 1 nobody" in preview
+    assert "1 moved." in result
+    assert "No place is left" in result
+    assert (b.reserved(old), b.reserved(new)) == (1, 1)
     assert b.drift() == {}
 
 
@@ -67,7 +67,7 @@ def test_move_to_a_closed_date_needs_a_reason() -> None:
     assert b.reserved(closed) == 1
 
 
-def test_move_to_what_is_no_slot_of_the_date_says_so() -> None:
+def test_move_asks_for_a_date_and_one_of_its_slots() -> None:
     registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
     slot = factories.EventSlotFactory()
     coordinator = desk.log_in("Coordinator")

@@ -1,4 +1,4 @@
-"""Registrations that staff make: on behalf of a household, and for walk-ins; other attendees."""
+"""Staff register households and walk-ins, and change attendees."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def _at(slot: EventSlot, household: Household) -> str:
     return f"add/?household={household.pk}&date={slot.event_hour.event_date_id}"
 
 
-def _given(slot: EventSlot, household: Household, **other: Any) -> dict[str, Any]:
+def _form(slot: EventSlot, household: Household, **other: Any) -> dict[str, Any]:
     return {"target": f"slot-{slot.pk}", "attendees": _members(household), **other}
 
 
@@ -32,28 +32,28 @@ def test_add_household_then_date_then_slot(rivera: Household) -> None:
     slot = factories.EventSlotFactory(capacity=1)
     coordinator = desk.log_in("Coordinator")
 
-    found = desk.page(coordinator, "add/", q="rivra")
+    matches = desk.page(coordinator, "add/", q="rivra")
     dates = desk.page(coordinator, "add/", household=rivera.pk)
     form = desk.page(coordinator, _at(slot, rivera))
-    said = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera))
+    result = desk.post(coordinator, _at(slot, rivera), **_form(slot, rivera))
 
-    assert "Rivera" in found
+    assert "Rivera" in matches
     assert slot.event_hour.event_date.event.event_name in dates
     assert "1 free" in form
     registration = EventRegistration.objects.get()
-    assert f"Confirmed: Rivera, {registration.confirmation_code}." in said
+    assert f"Confirmed: Rivera, {registration.confirmation_code}." in result
     assert b.status_of(registration) == "confirmed"
     assert AuditEvent.objects.get().actor_kind == "staff"
     assert b.drift() == {}
 
 
-def test_add_to_a_full_slot_waits_or_is_refused_at_the_slot(rivera: Household) -> None:
+def test_add_to_a_full_slot_waits_or_is_refused(rivera: Household) -> None:
     slot = factories.EventSlotFactory(capacity=0)
     coordinator = desk.log_in("Coordinator")
 
-    refused = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera))
-    waits = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera, join_waitlist="on"))
-    again = desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera, join_waitlist="on"))
+    refused = desk.post(coordinator, _at(slot, rivera), **_form(slot, rivera))
+    waits = desk.post(coordinator, _at(slot, rivera), **_form(slot, rivera, join_waitlist="on"))
+    again = desk.post(coordinator, _at(slot, rivera), **_form(slot, rivera, join_waitlist="on"))
 
     assert "No place is left" in refused
     assert "No place was free: Rivera is number 1 on the waitlist." in waits
@@ -62,14 +62,14 @@ def test_add_to_a_full_slot_waits_or_is_refused_at_the_slot(rivera: Household) -
     assert f"Its code is {code}." in again
 
 
-def test_add_refusals_stand_at_their_fields(rivera: Household) -> None:
+def test_add_shows_refusals_at_their_fields(rivera: Household) -> None:
     slot = factories.EventSlotFactory()
     closed = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
     stranger = factories.MemberFactory()
     coordinator = desk.log_in("Coordinator")
 
-    def post(slot: EventSlot, **given: Any) -> str:
-        return desk.post(coordinator, _at(slot, rivera), **_given(slot, rivera, **given))
+    def post(slot: EventSlot, **changes: Any) -> str:
+        return desk.post(coordinator, _at(slot, rivera), **_form(slot, rivera, **changes))
 
     assert "Name at least one attendee" in post(slot, attendees=[])
     assert "Select a valid choice" in post(slot, attendees=[stranger.pk])
@@ -79,13 +79,13 @@ def test_add_refusals_stand_at_their_fields(rivera: Household) -> None:
     assert "Confirmed: Rivera" in post(closed, reason="the pantry asked for it")
 
 
-def test_add_for_a_household_that_is_deleted(rivera: Household) -> None:
+def test_add_for_a_deleted_household_is_refused(rivera: Household) -> None:
     slot = factories.EventSlotFactory()
     Household.objects.filter(pk=rivera.pk).update(deleted_on="2026-01-01T00:00Z")
 
-    said = desk.page(desk.log_in("Coordinator"), _at(slot, rivera))
+    result = desk.page(desk.log_in("Coordinator"), _at(slot, rivera))
 
-    assert "no longer active" in said
+    assert "no longer active" in result
 
 
 def test_edit_attendees_moves_no_counter(rivera: Household) -> None:
@@ -95,26 +95,26 @@ def test_edit_attendees_moves_no_counter(rivera: Household) -> None:
     _, second = _members(rivera)
     own = f"{registration.pk}/attendees/"
 
-    asked = desk.page(coordinator, own)
-    nobody = desk.post(coordinator, own)
-    said = desk.post(coordinator, own, attendees=[second])
+    preview = desk.page(coordinator, own)
+    refused = desk.post(coordinator, own)
+    result = desk.post(coordinator, own, attendees=[second])
 
-    assert "no counter moves" in asked
-    assert "Name at least one attendee" in nobody
-    assert "Attendees changed. No counter moved." in said
+    assert "no counter moves" in preview
+    assert "Name at least one attendee" in refused
+    assert "Attendees changed. No counter moved." in result
     attending = registration.attendees.values_list("household_member_id", flat=True)
     assert (list(attending), b.reserved(slot)) == ([second], 1)
 
 
-def test_edit_attendees_of_a_cancelled_one_is_refused(rivera: Household) -> None:
+def test_edit_attendees_of_a_cancelled_registration_is_refused(rivera: Household) -> None:
     registration = b.register(rivera, factories.EventSlotFactory())
     b.cancel(registration)
 
-    said = desk.post(
+    result = desk.post(
         desk.log_in("Coordinator"), f"{registration.pk}/attendees/", attendees=_members(rivera)[:1]
     )
 
-    assert "A cancelled registration cannot be changed." in said
+    assert "A cancelled registration cannot be changed." in result
 
 
 def _today(**fields: Any) -> EventSlot:
@@ -134,11 +134,11 @@ def test_walk_in_is_booked_and_checked_in_at_once(rivera: Household) -> None:
     anna = desk.log_in("Front desk")
     gate = f"{_gate(slot)}?household={rivera.pk}"
 
-    found = desk.page(anna, _gate(slot), q="Rivera")
-    said = desk.post(anna, gate, **_given(slot, rivera))
+    matches = desk.page(anna, _gate(slot), q="Rivera")
+    result = desk.post(anna, gate, **_form(slot, rivera))
 
-    assert "Rivera" in found
-    assert "✓ checked in at" in said
+    assert "Rivera" in matches
+    assert "✓ checked in at" in result
     registration = EventRegistration.objects.get()
     assert b.status_of(registration) == "checked_in"
     assert [event.action for event in AuditEvent.objects.order_by("pk")] == [
@@ -149,31 +149,31 @@ def test_walk_in_is_booked_and_checked_in_at_once(rivera: Household) -> None:
     assert (b.reserved(slot), b.drift()) == (1, {})
 
 
-def test_walk_in_after_booking_closed_takes_the_reason_along(rivera: Household) -> None:
+def test_walk_in_after_booking_closed_records_the_reason(rivera: Household) -> None:
     slot = _today(event_hour__event_date__accept_reservations=0)
     anna = desk.log_in("Front desk")
     gate = f"{_gate(slot)}?household={rivera.pk}"
 
-    desk.post(anna, gate, **_given(slot, rivera, reason="walk-in"))
+    desk.post(anna, gate, **_form(slot, rivera, reason="walk-in"))
 
     assert b.status_of(EventRegistration.objects.get()) == "checked_in"
     registered = AuditEvent.objects.order_by("pk")[0]
     assert registered.details["override_reason"] == "walk-in"
 
 
-def test_walk_in_never_goes_past_capacity(rivera: Household) -> None:
+def test_walk_in_never_exceeds_capacity(rivera: Household) -> None:
     slot = _today(capacity=0)
 
     gate = f"{_gate(slot)}?household={rivera.pk}"
-    said = desk.post(desk.log_in("Front desk"), gate, **_given(slot, rivera, reason="walk-in"))
+    result = desk.post(desk.log_in("Front desk"), gate, **_form(slot, rivera, reason="walk-in"))
 
-    assert "No place is left" in said
+    assert "No place is left" in result
     assert EventRegistration.objects.count() == 0
 
 
 def test_walk_in_only_on_the_day_itself(rivera: Household) -> None:
     slot = factories.EventSlotFactory()
 
-    said = desk.page(desk.log_in("Front desk"), f"{_gate(slot)}?household={rivera.pk}")
+    result = desk.page(desk.log_in("Front desk"), f"{_gate(slot)}?household={rivera.pk}")
 
-    assert "Register walk-ins on the day itself." in said
+    assert "Register walk-ins on the day itself." in result

@@ -9,14 +9,14 @@ from tests.support import booking as b
 from tests.support import desk, factories
 
 
-def _codes(page: str) -> set[str]:
+def _shown(page: str) -> set[str]:
     rows = EventRegistration.objects.all()
     return {row.household.name for row in rows if row.household and row.confirmation_code in page}
 
 
 @pytest.fixture
 def some() -> None:
-    """Abe next week, Bea waits behind him; Cid was here the day before yesterday."""
+    """Abe is booked for next week, and Bea waits behind him; Cid's date was two days ago."""
     slot = factories.EventSlotFactory(
         event_slot_id=501, capacity=1, event_hour__event_date__event__event_name="Market"
     )
@@ -27,7 +27,7 @@ def some() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "names"),
     [
         ({}, {"Abe", "Bea", "Cid"}),
         ({"when": "upcoming"}, {"Abe", "Bea"}),
@@ -42,16 +42,16 @@ def some() -> None:
         ({"q": "bea"}, {"Bea"}),
     ],
 )
-def test_filters(some: None, query: dict[str, str], found: set[str]) -> None:
-    assert _codes(desk.page(desk.log_in("Front desk"), "", **query)) == found
+def test_filters(some: None, query: dict[str, str], names: set[str]) -> None:
+    assert _shown(desk.page(desk.log_in("Front desk"), "", **query)) == names
 
 
 @pytest.mark.parametrize(
     "query",
     [{"day": "yesterday"}, {"day": "2026-02-31"}, {"event_id": "x"}, {"event_id": "9" * 5000}],
 )
-def test_filters_that_cannot_be_read_show_everything(some: None, query: dict[str, str]) -> None:
-    assert _codes(desk.page(desk.log_in("Front desk"), "", **query)) == {"Abe", "Bea", "Cid"}
+def test_invalid_filters_show_everything(some: None, query: dict[str, str]) -> None:
+    assert _shown(desk.page(desk.log_in("Front desk"), "", **query)) == {"Abe", "Bea", "Cid"}
 
 
 def test_event_and_slot_can_be_chosen(some: None) -> None:
@@ -62,7 +62,7 @@ def test_event_and_slot_can_be_chosen(some: None) -> None:
     assert "9:30 a.m. Market" in page
 
 
-def test_search_finds_names_in_parts_misspelt_and_exact_ones_first() -> None:
+def test_search_finds_parts_of_names_and_misspelled_ones_after_exact_ones() -> None:
     slot = factories.EventSlotFactory(capacity=9)
     for name in ("Johnson", "Jonson", "Rivera"):
         household = factories.HouseholdFactory(name=name, size=0)
@@ -72,12 +72,12 @@ def test_search_finds_names_in_parts_misspelt_and_exact_ones_first() -> None:
 
     both = desk.page(anna, "", q="Jonson")
     words = desk.page(anna, "", q="maria rivera")
-    nobody = desk.page(anna, "", q="maria okafor")
+    unmatched = desk.page(anna, "", q="maria okafor")
 
-    assert _codes(both) == {"Johnson", "Jonson"}
+    assert _shown(both) == {"Johnson", "Jonson"}
     assert both.index("Jonson Pantry") < both.index("Johnson Pantry")
-    assert _codes(words) == {"Rivera"}
-    assert _codes(nobody) == set()
+    assert _shown(words) == {"Rivera"}
+    assert _shown(unmatched) == set()
 
 
 def test_a_registration_shows_its_history_and_what_can_be_done() -> None:
@@ -114,7 +114,7 @@ def test_an_adopted_registration_that_fits_nowhere_can_be_read(household: object
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "a b " * 500, "'%_\\", "\x00", "🥕"])
-def test_search_for_anything_answers(some: None, text: str) -> None:
+def test_search_answers_whatever_the_text(some: None, text: str) -> None:
     anna = desk.log_in("Front desk")
     date = EventRegistration.objects.all()[0].event_date_id
 
@@ -122,7 +122,7 @@ def test_search_for_anything_answers(some: None, text: str) -> None:
         desk.page(anna, path, q=text)
 
 
-def test_there_is_no_such_registration() -> None:
+def test_missing_registration_says_so() -> None:
     anna = desk.log_in("Coordinator")
 
     assert "There is no such registration." in desk.page(anna, "77/change/")

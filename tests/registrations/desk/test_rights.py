@@ -1,4 +1,4 @@
-"""What each group may do, held at every action and every page."""
+"""What each group may do, checked for every action and every page."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def slot() -> EventSlot:
 @pytest.mark.parametrize("action", sorted(ACTIONS["Coordinator"]))
 def test_actions(group: str, action: str, slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
-    there = factories.EventSlotFactory()
+    new_slot = factories.EventSlotFactory()
     client = desk.log_in(group)
     events = AuditEvent.objects.count()
 
@@ -41,12 +41,12 @@ def test_actions(group: str, action: str, slot: EventSlot) -> None:
         registration = b.register(factories.households(1)[0], slot)
         EventSlot.objects.update(capacity=2)
         events += 1
-    goal = {"date": there.event_hour.event_date_id, "target": f"slot-{there.pk}"}
-    desk.confirm(client, action, registration, **(goal if action == "move" else {}))
+    destination = {"date": new_slot.event_hour.event_date_id, "target": f"slot-{new_slot.pk}"}
+    desk.confirm(client, action, registration, **(destination if action == "move" else {}))
 
-    may = action in ACTIONS[group]
-    assert (f'value="{action}"' in offered) == may
-    assert (AuditEvent.objects.count() > events) == may
+    is_allowed = action in ACTIONS[group]
+    assert (f'value="{action}"' in offered) == is_allowed
+    assert (AuditEvent.objects.count() > events) == is_allowed
 
 
 PAGES = {
@@ -79,10 +79,10 @@ def test_pages(group: str, page: str, slot: EventSlot) -> None:
     assert Client().get(f"{desk.LIST}{path}").status_code == 302  # to the log-in
 
 
-@pytest.mark.parametrize("touch", ["check-in", "undo", "close-out"])
-def test_touches_of_the_day_view_need_the_right(touch: str, slot: EventSlot) -> None:
+@pytest.mark.parametrize("action", ["check-in", "undo", "close-out"])
+def test_day_view_actions_need_permission(action: str, slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
-    path = f"{desk.LIST}days/{registration.event_date_id}/{touch}/"
+    path = f"{desk.LIST}days/{registration.event_date_id}/{action}/"
 
     answer = _without_group().post(path, {"registration": registration.pk})
 
@@ -91,12 +91,12 @@ def test_touches_of_the_day_view_need_the_right(touch: str, slot: EventSlot) -> 
     assert b.status_of(registration) == "confirmed"
 
 
-def test_touches_are_posted(slot: EventSlot) -> None:
+def test_day_view_actions_must_be_posted(slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
     anna = desk.log_in("Front desk")
 
-    for touch in ("check-in", "undo"):
-        path = f"{desk.LIST}days/{registration.event_date_id}/{touch}/"
+    for action in ("check-in", "undo"):
+        path = f"{desk.LIST}days/{registration.event_date_id}/{action}/"
         assert anna.get(path).status_code == 405
     assert b.status_of(registration) == "confirmed"
 

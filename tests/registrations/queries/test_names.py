@@ -23,23 +23,23 @@ def test_typo_pattern_matches(typed: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["Ann", "1234", "O'Hara", "a.*b", ""])
-def test_typo_pattern_leaves_alone_what_is_short_or_no_word(word: str) -> None:
+def test_typo_pattern_leaves_short_words_and_non_words_alone(word: str) -> None:
     assert names.typo_pattern(word) is None
 
 
-def test_households_spelt_so_come_before_those_spelt_nearly_so() -> None:
+def test_exact_spellings_come_before_similar_ones() -> None:
     for name in ("Johnson", "Jonson", "Rivera"):
         factories.HouseholdFactory(name=name, identification_code=f"ID-{name}")
     family = factories.HouseholdFactory(name="The house on the hill", size=0)
     factories.MemberFactory(household=family, first_name="Ute", last_name="Johnston")
     factories.HouseholdFactory(name="Johnson, gone", deleted_on="2026-01-01T00:00Z")
 
-    def found(text: str, limit: int = 9) -> list[str]:
+    def search(text: str, limit: int = 9) -> list[str]:
         return [household.name for household in names.households(text, limit)]
 
-    assert found("Jonson") == ["Jonson", "Johnson"]
-    assert found("Johnson") == ["Johnson", "Jonson", "The house on the hill"]
-    assert found("Johnson", limit=1) == ["Johnson"]
-    assert found("ute jonston") == ["The house on the hill"]
-    assert found("ID-Rivera") == ["Rivera"]
-    assert found("nobody") == []
+    assert search("Jonson") == ["Jonson", "Johnson"]
+    assert search("Johnson") == ["Johnson", "Jonson", "The house on the hill"]
+    assert search("Johnson", limit=1) == ["Johnson"]
+    assert search("ute jonston") == ["The house on the hill"]
+    assert search("ID-Rivera") == ["Rivera"]
+    assert search("nobody") == []

@@ -8,5 +8,5 @@ from tests.support.rest import as_
 
 @pytest.fixture
 def participant(client: APIClient, household: Household) -> APIClient:
-    """A client with a token of `household`."""
+    """A client with a token for `household`."""
     return as_(client, tokens.of_household(household))

@@ -14,7 +14,7 @@ from tests.support.rest import PATH, as_, attendees, problem
 
 @pytest.mark.parametrize("tail", ["", "cancel/", "move/"])
 @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
-def test_another_households_registration_is_not_told(
+def test_another_households_registration_is_hidden(
     client: APIClient, tail: str, method: str
 ) -> None:
     slot = factories.EventSlotFactory()
@@ -23,10 +23,10 @@ def test_another_households_registration_is_not_told(
     as_(client, tokens.of_household(other))
 
     theirs = getattr(client, method)(f"{PATH}{registration.pk}/{tail}", {"event_slot_id": slot.pk})
-    nobodys = getattr(client, method)(f"{PATH}987654321/{tail}", {"event_slot_id": slot.pk})
+    missing = getattr(client, method)(f"{PATH}987654321/{tail}", {"event_slot_id": slot.pk})
 
     assert theirs.status_code in {404, 405}
-    assert (theirs.status_code, theirs.json()) == (nobodys.status_code, nobodys.json())
+    assert (theirs.status_code, theirs.json()) == (missing.status_code, missing.json())
     assert client.get(PATH).json()["results"] == []
     assert b.status_of(registration) == "confirmed"
 
@@ -37,7 +37,7 @@ def test_ids_outside_their_range_are_not_found(participant: APIClient, identity:
     assert problem(participant.post(f"{PATH}{identity}/cancel/")) == (404, "not_found")
 
 
-def test_household_by_the_members_user(client: APIClient) -> None:
+def test_token_of_a_members_user_finds_the_household(client: APIClient) -> None:
     (household,) = factories.households(1)
     household.members.update(user_id=4711)
     slot = factories.EventSlotFactory()
@@ -52,13 +52,13 @@ def test_household_by_the_members_user(client: APIClient) -> None:
 @pytest.mark.parametrize(
     "claims", [{"sub": "4712"}, {"sub": "a-b-c"}, {}, {"household_id": "x"}, {"household_id": -1}]
 )
-def test_token_of_no_household(client: APIClient, claims: dict[str, Any]) -> None:
+def test_token_without_a_household_is_refused(client: APIClient, claims: dict[str, Any]) -> None:
     as_(client, tokens.bearer(**claims))
 
     assert problem(client.get(PATH)) == (403, "household_not_resolved")
 
 
-def test_household_that_is_deleted(participant: APIClient, household: Household) -> None:
+def test_deleted_household_is_refused(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory()
     members = attendees(household)
     Household.objects.update(deleted_on=timezone.now())
@@ -78,7 +78,7 @@ def test_participant_may_not_book_for_another_household(
     assert problem(participant.post(PATH, body)) == (403, "permission_denied")
 
 
-def test_staff_books_for_a_household_and_sees_all(client: APIClient) -> None:
+def test_staff_book_for_any_household_and_see_all(client: APIClient) -> None:
     slot = factories.EventSlotFactory(capacity=2)
     one, other = factories.households(2)
     b.register(one, slot)

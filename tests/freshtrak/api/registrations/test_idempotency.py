@@ -85,7 +85,7 @@ def test_keys_that_differ_in_case_are_different_keys(sender: Sender) -> None:
     assert sender.post("ABC").json()["code"] == "already_registered"
 
 
-def test_same_key_of_another_caller_is_its_own(
+def test_same_key_of_another_caller_is_independent(
     sender: Sender, client: APIClient, slot: EventSlot
 ) -> None:
     (other,) = factories.households(1)
@@ -105,7 +105,7 @@ def test_malformed_key_is_refused(sender: Sender, key: str) -> None:
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
-def test_longest_key_is_taken(sender: Sender) -> None:
+def test_longest_key_is_accepted(sender: Sender) -> None:
     assert sender.post("k" * 255).status_code == 201
 
 
@@ -132,7 +132,7 @@ def test_cancel_takes_a_key_too(sender: Sender) -> None:
     assert second.json() == first.json()
 
 
-def test_key_that_has_expired_is_free_again(sender: Sender) -> None:
+def test_expired_key_is_free_again(sender: Sender) -> None:
     sender.post("abc")
     b.cancel(EventRegistration.objects.get())
     IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(hours=25))

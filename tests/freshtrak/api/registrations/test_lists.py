@@ -39,5 +39,5 @@ def test_list_is_newest_first_in_pages(participant: APIClient, household: Househ
 
 
 @pytest.mark.parametrize("page", ["0", "x", "99", "9" * 40])
-def test_page_that_does_not_exist(participant: APIClient, page: str) -> None:
+def test_missing_page_is_not_found(participant: APIClient, page: str) -> None:
     assert problem(participant.get(f"{PATH}?page={page}")) == (404, "not_found")

@@ -1,4 +1,4 @@
-"""From outside: gunicorn, HTTP, two databases, a public user who may do no more than we say."""
+"""From outside: gunicorn, HTTP, two databases, a public user with production's grants."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -81,7 +81,7 @@ def test_same_key_in_parallel_has_one_effect_and_one_answer(service: Service) ->
 
 
 @pytest.mark.parametrize("point", ["before-private-commit", "between-commits", "before-mark"])
-def test_killed_in_mid_request_and_retried_with_the_same_key(service: Service, point: str) -> None:
+def test_request_killed_midway_can_be_retried_with_its_key(service: Service, point: str) -> None:
     slot = factories.EventSlotFactory(capacity=1)
     (household,) = factories.households(1)
     token, body = tokens.of_household(household), _body(slot, household)
@@ -99,7 +99,7 @@ def test_killed_in_mid_request_and_retried_with_the_same_key(service: Service, p
 
 
 @pytest.mark.mariadb
-def test_connections_that_were_cut_heal_without_a_restart(service: Service) -> None:
+def test_cut_connections_recover_without_a_restart(service: Service) -> None:
     slot = factories.EventSlotFactory(capacity=9)
     first, second = factories.households(2)
     service.post(PATH, tokens.of_household(first), _body(slot, first))
@@ -137,7 +137,7 @@ def _cut_all_other_connections(alias: str) -> None:
             cursor.execute(f"KILL {number}")
 
 
-def test_without_public_what_needs_it_not_still_answers(django_db_setup: None) -> None:
+def test_without_public_everything_else_still_answers(django_db_setup: None) -> None:
     slot = factories.EventSlotFactory(capacity=9)
     first, second = factories.households(2)
     mine = tokens.of_household(first)
@@ -162,7 +162,7 @@ def test_without_public_what_needs_it_not_still_answers(django_db_setup: None) -
 
 
 @pytest.mark.mariadb
-def test_the_public_user_may_do_nothing_but_book() -> None:
+def test_the_public_user_can_only_book() -> None:
     def forbidden(sql: str) -> int:
         with pytest.raises(OperationalError) as refusal, connections[PUBLIC].cursor() as cursor:
             cursor.execute(sql)

@@ -1,4 +1,4 @@
-"""The plain functions say what their serializers say, of ordinary and of odd input."""
+"""The plain functions do what their serializers do, with ordinary and with odd input."""
 
 import json
 from datetime import timedelta
@@ -53,22 +53,20 @@ def _outcome(read: Any, body: object) -> Any:
 
 @settings(deadline=None)
 @given(BODIES)
-def test_a_booking_is_read_as_its_serializer_reads_it(body: object) -> None:
+def test_read_booking_matches_its_serializer(body: object) -> None:
     expected = _outcome(lambda data: validated(RegisterInputSerializer, data), body)
 
     assert _outcome(plain.read_booking, body) == expected
 
 
-def test_an_ordinary_booking_does_without_the_serializer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_booking_needs_no_serializer_if_ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(plain, "validated")
 
     assert plain.read_booking({"event_slot_id": 5, "attendees": [1]})["waitlist"] is True
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_registration_is_rendered_as_its_serializer_renders_it(
-    status: Status, household: Any
-) -> None:
+def test_render_registration_matches_its_serializer(status: Status, household: Any) -> None:
     registration = b.register(household, factories.EventSlotFactory(capacity=1))
     moment = timezone.now() - timedelta(days=200)
     EventRegistration.objects.update(
@@ -88,7 +86,7 @@ def test_a_registration_is_rendered_as_its_serializer_renders_it(
     assert list(plain.render_registration(shown)) == list(by_serializer)
 
 
-def test_a_registration_without_anything_is_rendered_as_its_serializer_renders_it() -> None:
+def test_render_registration_of_an_empty_one_matches_its_serializer() -> None:
     registration = EventRegistration.objects.create()
     shown = details.RegistrationDetails(registration)
 

@@ -79,7 +79,7 @@ def test_post_books_a_date_without_slots(participant: APIClient, household: Hous
     assert answer["schedule"]["start_time"] == "09:00"
 
 
-def test_post_slot_together_with_its_date(participant: APIClient, household: Household) -> None:
+def test_post_with_a_slot_and_its_date(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory()
     body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
 
@@ -112,7 +112,7 @@ def test_post_slot_together_with_its_date(participant: APIClient, household: Hou
         ({"waitlist": "perhaps"}, ["waitlist"]),
     ],
 )
-def test_post_with_fields_that_cannot_be_used(
+def test_post_with_invalid_fields_names_them(
     participant: APIClient, household: Household, change: dict[str, Any], fields: list[str]
 ) -> None:
     slot = factories.EventSlotFactory()
@@ -127,7 +127,7 @@ def test_post_with_fields_that_cannot_be_used(
 
 
 @pytest.mark.parametrize("raw", ["{", "", "[1", b"\xff\xfe", '{"a": "\\ud800"'])
-def test_post_of_what_is_no_json(participant: APIClient, raw: Any) -> None:
+def test_post_of_malformed_json(participant: APIClient, raw: Any) -> None:
     response = participant.generic("POST", PATH, raw, content_type="application/json")
 
     assert response.status_code == 400
@@ -135,7 +135,7 @@ def test_post_of_what_is_no_json(participant: APIClient, raw: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [[], [1], "text", 7, None])
-def test_post_of_json_that_is_no_object(participant: APIClient, body: Any) -> None:
+def test_post_of_json_that_is_not_an_object(participant: APIClient, body: Any) -> None:
     assert problem(participant.post(PATH, body)) == (400, "invalid")
 
 
@@ -153,14 +153,14 @@ def test_post_that_is_too_large_or_for_another_host(participant: APIClient) -> N
     assert problem(elsewhere) == (400, "invalid")
 
 
-def test_method_and_representation_that_do_not_exist(participant: APIClient) -> None:
+def test_unknown_method_representation_and_path(participant: APIClient) -> None:
     assert problem(participant.delete(PATH)) == (405, "method_not_allowed")
     assert problem(participant.get(PATH, HTTP_ACCEPT="text/csv")) == (406, "not_acceptable")
     assert problem(participant.get("/api/v1/nothing/")) == (404, "not_found")
     assert problem(participant.post("/api/v1/registrations")) == (404, "not_found")
 
 
-def test_post_for_a_slot_that_does_not_exist(participant: APIClient, household: Household) -> None:
+def test_post_for_a_missing_slot(participant: APIClient, household: Household) -> None:
     response = participant.post(
         PATH, {"event_slot_id": 2**32 - 1, "attendees": attendees(household)}
     )
@@ -168,9 +168,7 @@ def test_post_for_a_slot_that_does_not_exist(participant: APIClient, household: 
     assert problem(response) == (404, "not_found")
 
 
-def test_post_conflicts_have_codes_of_their_own(
-    participant: APIClient, household: Household
-) -> None:
+def test_each_post_conflict_has_its_own_code(participant: APIClient, household: Household) -> None:
     slot = factories.EventSlotFactory(capacity=0)
     day = slot.event_hour.event_date
     body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
@@ -192,7 +190,9 @@ def test_post_conflicts_have_codes_of_their_own(
     assert refused() == "not_published"
 
 
-def test_post_twice_tells_the_first(participant: APIClient, household: Household) -> None:
+def test_post_twice_names_the_first_registration(
+    participant: APIClient, household: Household
+) -> None:
     slot = factories.EventSlotFactory()
     body = {"event_slot_id": slot.pk, "attendees": attendees(household)}
     first = participant.post(PATH, body).json()
@@ -230,7 +230,7 @@ def test_move(participant: APIClient, household: Household) -> None:
     assert b.drift() == {}
 
 
-def test_booking_with_a_key_costs_twelve_statements_and_one_more_by_the_members_user(
+def test_booking_with_a_key_costs_twelve_statements_and_one_more_for_a_members_user(
     client: APIClient,
 ) -> None:
     slot = factories.EventSlotFactory(capacity=9)
@@ -261,7 +261,9 @@ def test_registration_whose_slot_is_deleted_still_answers(
     assert answer["status"] == "confirmed"
 
 
-def test_token_from_the_command_books(client: APIClient, household: Household, capsys: Any) -> None:
+def test_token_from_the_command_can_book(
+    client: APIClient, household: Household, capsys: Any
+) -> None:
     slot = factories.EventSlotFactory()
     call_command("issue_token", household=household.pk)
     as_(client, f"Bearer {capsys.readouterr().out.strip()}")

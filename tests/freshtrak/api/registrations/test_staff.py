@@ -71,14 +71,14 @@ def test_list_search(staff: APIClient) -> None:
 @pytest.mark.parametrize(
     "query", ["status=lost", "event_id=x", "when=never", "date_from=today", "ordering=name"]
 )
-def test_list_filters_that_cannot_be_used(staff: APIClient, query: str) -> None:
+def test_list_refuses_invalid_filters(staff: APIClient, query: str) -> None:
     response = staff.get(f"{PATH}?{query}")
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert response.json()["errors"][0]["field"] == query.split("=")[0]
 
 
-def test_attendees_are_changed(household: Household) -> None:
+def test_attendees_can_be_changed(household: Household) -> None:
     new = factories.MemberFactory(household=household)
     registration = b.register(household, factories.EventSlotFactory())
     path = f"{PATH}{registration.pk}/"
@@ -114,7 +114,9 @@ def test_check_in_undo_and_no_show(staff: APIClient, household: Household) -> No
     assert _status(absent) == "no_show"
 
 
-def test_check_in_of_a_cancelled_one(staff: APIClient, household: Household) -> None:
+def test_check_in_of_a_cancelled_registration_is_refused(
+    staff: APIClient, household: Household
+) -> None:
     registration = b.cancel(b.register(household, factories.EventSlotFactory()))
 
     response = staff.post(f"{PATH}{registration.pk}/check-in/")
@@ -122,7 +124,7 @@ def test_check_in_of_a_cancelled_one(staff: APIClient, household: Household) -> 
     assert (response.status_code, response.json()["code"]) == (409, "invalid_status")
 
 
-def test_check_in_with_a_key_is_answered_again(staff: APIClient, household: Household) -> None:
+def test_check_in_with_a_key_can_be_repeated(staff: APIClient, household: Household) -> None:
     path = f"{PATH}{b.register(household, factories.EventSlotFactory()).pk}/check-in/"
 
     first, second = (staff.post(path, headers={"Idempotency-Key": "k"}) for _ in range(2))
@@ -136,17 +138,17 @@ def test_check_ins_are_listed_with_their_appointment(
     staff: APIClient, household: Household
 ) -> None:
     slot, gone = factories.EventSlotFactory(), factories.EventSlotFactory()
-    here, there = b.register(household, slot), b.register(household, gone)
-    for registration in (here, there):
+    first, second = b.register(household, slot), b.register(household, gone)
+    for registration in (first, second):
         staff.post(f"{PATH}{registration.pk}/check-in/")
     EventSlot.objects.filter(pk=gone.pk).delete()
 
     newest, oldest = staff.get("/api/v1/check-ins/").json()["results"]
 
-    assert (newest["registration_id"], newest["schedule"]) == (there.pk, None)
+    assert (newest["registration_id"], newest["schedule"]) == (second.pk, None)
     assert oldest["schedule"]["event_name"] == slot.event_hour.event_date.event.event_name
     assert (oldest["action"], oldest["by"], oldest["attendee_count"]) == ("check_in", "99", 1)
-    filtered = staff.get(f"/api/v1/check-ins/?registration_id={here.pk}").json()
+    filtered = staff.get(f"/api/v1/check-ins/?registration_id={first.pk}").json()
     assert filtered["count"] == 1
 
 
@@ -164,7 +166,7 @@ def test_check_ins_run_a_fixed_number_of_queries(staff: APIClient) -> None:
     assert sum("event_slots" in sql for sql in many) == 1
 
 
-def test_history_tells_participants_what_and_staff_who(
+def test_history_shows_participants_what_happened_and_staff_who_did_it(
     staff: APIClient, household: Household
 ) -> None:
     registration = b.cancel(b.register(household, factories.EventSlotFactory()))
@@ -178,7 +180,7 @@ def test_history_tells_participants_what_and_staff_who(
     assert [event["actor"] for event in own] == [None, None]
 
 
-def test_override_is_for_staff_and_lands_in_the_history(
+def test_override_is_for_staff_and_goes_into_the_trail(
     staff: APIClient, household: Household
 ) -> None:
     slot = factories.EventSlotFactory(event_hour__event_date__accept_reservations=0)
@@ -197,7 +199,7 @@ def test_override_is_for_staff_and_lands_in_the_history(
     assert AuditEvent.objects.get().details["override_reason"] == "Came in person"
 
 
-def test_household_of_the_caller(household: Household) -> None:
+def test_household_me_shows_the_callers_members(household: Household) -> None:
     head = factories.MemberFactory(household=household, is_head_of_household=True)
     factories.MemberFactory(household=household, is_active=False)
 
@@ -227,7 +229,7 @@ def test_qr_code_and_calendar(household: Household) -> None:
     assert "BEGIN:VTIMEZONE" in text
 
 
-def test_calendar_of_what_public_no_longer_has(household: Household) -> None:
+def test_calendar_of_a_deleted_slot_is_not_found(household: Household) -> None:
     registration = b.register(household, factories.EventSlotFactory())
     EventSlot.objects.all().delete()
 

@@ -1,4 +1,4 @@
-"""The plain function says what the serializers say."""
+"""The plain function does what the serializers do."""
 
 import json
 from typing import Any
@@ -35,15 +35,15 @@ def _by_serializer(event_date_id: int) -> Any:
 
 
 def _plainly(event_date_id: int) -> Any:
-    found = timetable.read(event_date_id)
-    assert found is not None
-    day, hours = found
+    day_and_hours = timetable.read(event_date_id)
+    assert day_and_hours is not None
+    day, hours = day_and_hours
     reason = day.closed_reason(timezone.now())
     return render_date(day, hours, waiting=targets.waiting_on(day.pk), closed_reason=reason)
 
 
 @pytest.mark.parametrize("accepts", [0, 1])
-def test_a_date_with_slots_is_rendered_as_its_serializer_renders_it(accepts: int) -> None:
+def test_render_date_with_slots_matches_its_serializer(accepts: int) -> None:
     day = factories.EventDateFactory(
         accept_reservations=accepts, event__time_zone="", event__utc_offset=-6, reserved=-3
     )
@@ -60,7 +60,7 @@ def test_a_date_with_slots_is_rendered_as_its_serializer_renders_it(accepts: int
     assert list(_plainly(day.pk)) == list(_by_serializer(day.pk))
 
 
-def test_a_date_without_slots_is_rendered_as_its_serializer_renders_it() -> None:
+def test_render_date_without_slots_matches_its_serializer() -> None:
     day = factories.EventDateFactory(capacity=1, event__pub_desc_long=None)
     for household in factories.households(2):
         b.register(household, day)
@@ -68,5 +68,5 @@ def test_a_date_without_slots_is_rendered_as_its_serializer_renders_it() -> None
     assert _plainly(day.pk) == _by_serializer(day.pk)
 
 
-def test_a_date_that_is_gone_is_not_found() -> None:
+def test_missing_date_is_none() -> None:
     assert timetable.read(4_000_000_000) is None

@@ -1,4 +1,4 @@
-"""The schedule reads: nobody needs a token for what is published."""
+"""Reading schedules: what is published needs no token."""
 
 from datetime import timedelta
 from typing import Any
@@ -63,7 +63,7 @@ def test_date_nests_hours_and_slots(client: APIClient) -> None:
     assert times == [("09:00", ["09:00", "09:15"]), ("10:00", ["10:00", "10:15"])]
 
 
-def test_date_without_slots_is_booked_itself(client: APIClient) -> None:
+def test_date_without_slots_is_booked_as_a_whole(client: APIClient) -> None:
     day = factories.EventDateFactory(capacity=1)
     for household in factories.households(2):
         b.register(household, day)
@@ -140,14 +140,14 @@ def test_events_are_filtered_and_searched(client: APIClient) -> None:
         ("events/?search=%00", "search"),
     ],
 )
-def test_filters_that_cannot_be_used(client: APIClient, path: str, field: str) -> None:
+def test_invalid_filters_are_refused(client: APIClient, path: str, field: str) -> None:
     response = client.get(f"{API}/{path}")
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-def test_broken_token_is_no_obstacle_to_reading(client: APIClient) -> None:
+def test_broken_token_does_not_prevent_reading(client: APIClient) -> None:
     response = client.get(f"{API}/events/", headers={"Authorization": "Bearer broken"})
 
     assert response.status_code == 200
@@ -175,7 +175,7 @@ def test_slot_of_a_missing_hour_is_not_found(client: APIClient) -> None:
     assert EventSlot.objects.count() == 1
 
 
-def test_answer_that_did_not_change_costs_a_304(client: APIClient) -> None:
+def test_unchanged_answer_is_a_304(client: APIClient) -> None:
     slot = factories.EventSlotFactory()
     path = f"{API}/event-slots/{slot.pk}/"
     first = client.get(path)
