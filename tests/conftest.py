@@ -48,14 +48,14 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-django puts those that commit behind the others
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
-    """Every test has both databases. Those that only MariaDB can answer are run there, and those
-    that ask no database once, beside SQLite."""
+    """Every test has both databases. Those that only MariaDB can answer run there; those on which
+    the engine has no influence run once, in the SQLite half."""
     for item in items:
         if item.get_closest_marker("real_commits"):
             item.add_marker(pytest.mark.django_db(databases=BOTH, transaction=True))
         else:
             item.add_marker(pytest.mark.django_db(databases=BOTH))
-    other_half = "no_database" if on_mariadb() else "mariadb"
+    other_half = "one_engine" if on_mariadb() else "mariadb"
     elsewhere = [item for item in items if item.get_closest_marker(other_half)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)

@@ -24,6 +24,7 @@ def _snippet(language: str) -> str:
     return str(snippet)
 
 
+@pytest.mark.one_engine
 @pytest.mark.slow
 @pytest.mark.real_commits
 @pytest.mark.parametrize("language", INTERPRETERS)

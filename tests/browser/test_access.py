@@ -63,6 +63,7 @@ def _serious(page: Page) -> list[Any]:
     ]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_has_a_serious_violation(
     tablet: Tablets, booked: EventRegistration, theme: str
@@ -85,6 +86,7 @@ def test_no_page_has_a_serious_violation(
     assert violations == {}
 
 
+@pytest.mark.one_engine
 def test_no_page_needs_more_than_the_policy_allows(
     tablet: Tablets, booked: EventRegistration
 ) -> None:

@@ -22,6 +22,7 @@ def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
@@ -39,6 +40,7 @@ def test_start_fails_and_names_what_is_missing(environment: dict[str, str], mess
     assert message in started.stderr
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "environment",
     [
@@ -51,6 +53,7 @@ def test_start_succeeds_with_what_it_needs(environment: dict[str, str]) -> None:
     assert _start(**environment).returncode == 0
 
 
+@pytest.mark.one_engine
 def test_check_deploy_is_silent_behind_a_tls_proxy() -> None:
     environment = {
         "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",

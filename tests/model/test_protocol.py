@@ -10,7 +10,7 @@ import pytest
 from tests.model.explorer import explore
 from tests.model.state import CANCEL, REGISTER, REPLACE, SETTLE, Rules, Scene
 
-pytestmark = [pytest.mark.no_database, pytest.mark.slow]
+pytestmark = [pytest.mark.one_engine, pytest.mark.slow]
 
 TWO = [
     Scene((REGISTER, REGISTER), capacity=1, faults=4),
