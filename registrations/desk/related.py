@@ -18,6 +18,8 @@ from audit.models import AuditEvent, CheckIn
 from registrations import confirmation_codes
 from registrations.desk import common
 from registrations.desk.confirmation import LIST
+from registrations.models import Household
+from registrations.queries import details
 from schedules.admin import Columns, EventAdmin, EventDateAdmin, EventHourAdmin, EventSlotAdmin
 from schedules.models import Event, EventDate, EventHour, EventSlot
 
@@ -58,15 +60,25 @@ class LinkedSlotAdmin(EventSlotAdmin):
 
 
 class TrailList(ChangeList):
-    """A page of the trail. Reads the names of all its staff at once."""
+    """A page of the trail. Reads staff, households and appointments of all its rows at once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.names = common.names_of(record.actor_id for record in self.result_list)
-        self.list_display = [
-            self.who if column == "actor_id" else column for column in self.list_display
-        ]
+        records = self.result_list = list(self.result_list)
+        self.names = common.names_of(record.actor_id for record in records)
+        self.households = Household.objects.in_bulk({record.household_id for record in records})
+        self.appointments = details.appointments_of(records)
+        columns = {"actor_id": self.who, "household_number": self.household, "place": self.where}
+        self.list_display = [columns.get(str(column), column) for column in self.list_display]
+
+    @admin.display(description="household")
+    def household(self, record: AuditEvent | CheckIn) -> str:
+        return str(self.households.get(record.household_id or 0, ""))
+
+    @admin.display(description="where")
+    def where(self, record: AuditEvent | CheckIn) -> str:
+        appointment = self.appointments.get(record.pk)
+        return common.describe(appointment) if appointment else "not in the schedules now"
 
     @admin.display(description="who")
     def who(self, record: AuditEvent | CheckIn) -> str:
