@@ -118,9 +118,12 @@ def fork_server(**environment: str) -> Iterator[ForkServer]:
 @cache
 def _shared() -> ForkServer:
     """One for all tests of this process."""
-    stack = ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(fork_server())
+    atexit.register(_at_exit.close)
+    return _at_exit.enter_context(fork_server())
+
+
+_at_exit = ExitStack()
+"""Kept here, or a forked process, which forgets what `atexit` holds, would close the server."""
 
 
 def kill_at(point: str, operation: str, *ids: int | str) -> None:
