@@ -107,7 +107,8 @@ class Crew:
         try:
             self._gate.wait(60)
         except threading.BrokenBarrierError as error:
-            raise RuntimeError(self._reports.get()) from error
+            reason = "A process of the floor stopped." if self._reports.empty() else self._report()
+            raise RuntimeError(reason) from error
 
     def _report(self) -> Any:
         report = self._reports.get()
