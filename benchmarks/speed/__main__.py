@@ -17,9 +17,10 @@ from pathlib import Path
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.speed", description=__doc__,
+        prog="python -m benchmarks.speed",
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     add = parser.add_argument
     add("--rounds", type=int, default=5)
     add("--seconds", type=float, default=8, help="how long each run takes")

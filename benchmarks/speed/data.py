@@ -31,11 +31,15 @@ _make: Any = factories
 
 _TABLES = {
     PRIVATE: (
-        "event_registration_members", "event_registrations", "audit_events", "check_ins",
-        "idempotency_records", "ledgers",
+        "event_registration_members",
+        "event_registrations",
+        "audit_events",
+        "check_ins",
+        "idempotency_records",
+        "ledgers",
     ),
     PUBLIC: ("event_slots", "event_hours", "event_dates", "events"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

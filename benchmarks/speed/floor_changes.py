@@ -114,15 +114,33 @@ def book(db: Databases, job: Job) -> bytes:
     joined = None if place.free > 0 else place.behind_the_last(now)
     date_id, event_id, schedule = slot[4], slot[5], slot[6:10]
     id_ = db.private.execute(
-        REGISTRATION, now, now, job.household_id, db.status[name], event_id, date_id,
-        job.slot_id, joined,
-    )  # fmt: skip
+        REGISTRATION,
+        now,
+        now,
+        job.household_id,
+        db.status[name],
+        event_id,
+        date_id,
+        job.slot_id,
+        joined,
+    )
     db.private.execute(ATTENDEE, now, now, id_, member_id)
     action, delta = ("waitlisted", 0) if joined else ("registered", 1)
     details = json.dumps({"attendees": [member_id]})
     _record(db, now, action, (id_, job.household_id, date_id, job), details, delta, place)
-    row = (id_, db.status[name], name, job.household_id, event_id, date_id, job.slot_id,
-           now, now, None, None)  # fmt: skip
+    row = (
+        id_,
+        db.status[name],
+        name,
+        job.household_id,
+        event_id,
+        date_id,
+        job.slot_id,
+        now,
+        now,
+        None,
+        None,
+    )
     position = place.waiting + 1 if joined else None
     body = dump(registration(row, [(member_id, first, last)], schedule, position))
     _store(db, job, 201, body, now)
@@ -184,10 +202,19 @@ def _commit_moving(db: Databases, slot_id: int, place: Locked, date_id: int, now
     if written == seen:
         written -= timedelta(seconds=1)
     db.private.execute(
-        WRITE_LEDGER, place.holding + 1, place.waiting, place.last_waitlisted_at,
-        place.version + 1, now, 1, f'{{"{date_id}": 1}}', seen, written,
-        seen is None or seen < place.clock, slot_id,
-    )  # fmt: skip
+        WRITE_LEDGER,
+        place.holding + 1,
+        place.waiting,
+        place.last_waitlisted_at,
+        place.version + 1,
+        now,
+        1,
+        f'{{"{date_id}": 1}}',
+        seen,
+        written,
+        seen is None or seen < place.clock,
+        slot_id,
+    )
     db.private.execute("COMMIT")
     db.public.execute(MOVE, written, slot_id)
     db.public.execute(ROLL_UP, date_id)
@@ -198,9 +225,19 @@ def _commit_moving(db: Databases, slot_id: int, place: Locked, date_id: int, now
 def _commit_still(db: Databases, slot_id: int, place: Locked) -> None:
     """A decision that moves no counter."""
     db.private.execute(
-        WRITE_LEDGER, place.holding, place.waiting, place.last_waitlisted_at, place.version + 1,
-        None, 0, "{}", None, None, False, slot_id,
-    )  # fmt: skip
+        WRITE_LEDGER,
+        place.holding,
+        place.waiting,
+        place.last_waitlisted_at,
+        place.version + 1,
+        None,
+        0,
+        "{}",
+        None,
+        None,
+        False,
+        slot_id,
+    )
     db.private.execute("COMMIT")
     if place.is_public_locked:
         db.public.execute("COMMIT")
@@ -221,9 +258,19 @@ def _record(
     registration_id, household_id, date_id, job = whose
     kind = "system" if action == "promoted" else "participant"
     db.private.execute(
-        TRAIL, now, action, registration_id, household_id, date_id, job.slot_id, kind,
-        job.key[:64], details, delta, place.reserved,
-    )  # fmt: skip
+        TRAIL,
+        now,
+        action,
+        registration_id,
+        household_id,
+        date_id,
+        job.slot_id,
+        kind,
+        job.key[:64],
+        details,
+        delta,
+        place.reserved,
+    )
 
 
 def _store(db: Databases, job: Job, status: int, body: bytes, now: datetime) -> None:

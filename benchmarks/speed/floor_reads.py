@@ -75,12 +75,16 @@ def list_dates(db: Databases, job: Job) -> bytes:
     today = today_in(settings.TIME_ZONE)
     (count,) = db.public.row(
         "SELECT COUNT(*) FROM event_dates d JOIN events e ON e.event_id = d.event_id"
-        f" WHERE {PUBLIC_DATES}", today, today,
-    )  # fmt: skip
+        f" WHERE {PUBLIC_DATES}",
+        today,
+        today,
+    )
     dates = db.public.rows(
         f"SELECT {DATE} WHERE {PUBLIC_DATES} ORDER BY d.event_date_key, d.start_time_key,"
-        " d.event_date_id LIMIT 50", today, today,
-    )  # fmt: skip
+        " d.event_date_id LIMIT 50",
+        today,
+        today,
+    )
     waitlisted = _waitlisted(db, [date[0] for date in dates])
     return _page(count, [_date(date, waitlisted) for date in dates])
 
@@ -111,18 +115,30 @@ def registration(
     created_at, updated_at, cancelled_at, checked_in_at = map(moment, times)
     name, day, start, end = schedule
     return {
-        "id": id_, "confirmation_code": confirmation_codes.encode(id_), "status": status,
-        "status_id": status_id, "household_id": household_id, "event_id": event_id,
-        "event_date_id": date_id, "event_slot_id": slot_id, "waitlist_position": position,
+        "id": id_,
+        "confirmation_code": confirmation_codes.encode(id_),
+        "status": status,
+        "status_id": status_id,
+        "household_id": household_id,
+        "event_id": event_id,
+        "event_date_id": date_id,
+        "event_slot_id": slot_id,
+        "waitlist_position": position,
         "attendees": [
             {"household_member_id": member_id, "first_name": first, "last_name": last}
             for member_id, first, last in attendees
         ],
-        "schedule": {"event_name": name, "date": calendar_day(day), "start_time": clock(start),
-                     "end_time": clock(end)},
-        "created_at": created_at, "updated_at": updated_at, "cancelled_at": cancelled_at,
+        "schedule": {
+            "event_name": name,
+            "date": calendar_day(day),
+            "start_time": clock(start),
+            "end_time": clock(end),
+        },
+        "created_at": created_at,
+        "updated_at": updated_at,
+        "cancelled_at": cancelled_at,
         "checked_in_at": checked_in_at,
-    }  # fmt: skip
+    }
 
 
 def _waitlisted(db: Databases, date_ids: list[int]) -> dict[tuple[int, int], int]:
@@ -140,23 +156,34 @@ def _date(row: Row, waitlisted: dict[tuple[int, int], int]) -> dict[str, Any]:
     common = {"date": calendar_day(day), "open": reason is None, "closed_reason": reason}
     waiting = sum(count for (of_date, _), count in waitlisted.items() if of_date == date_id)
     return _offer(common, start, end, capacity, reserved, waiting) | {
-        "event_date_id": date_id, "event_id": event_id, "booking": "slot" if has_slots else "date",
+        "event_date_id": date_id,
+        "event_id": event_id,
+        "booking": "slot" if has_slots else "date",
         "event": {
-            "event_id": event_id, "name": name, "nickname": nickname, "description": text or "",
+            "event_id": event_id,
+            "name": name,
+            "nickname": nickname,
+            "description": text or "",
             "address": {"line1": line1, "line2": line2, "city": city, "state": state, "zip": zip_},
             "time_zone": zone,
         },
-    }  # fmt: skip
+    }
 
 
 def _offer(
     date: dict[str, Any], start: int, end: int, capacity: int, reserved: int, waitlisted: int
 ) -> dict[str, Any]:
     return {
-        "date": date["date"], "start_time": clock(start), "end_time": clock(end),
-        "capacity": capacity, "reserved": reserved, "available": max(0, capacity - reserved),
-        "waitlisted": waitlisted, "open": date["open"], "closed_reason": date["closed_reason"],
-    }  # fmt: skip
+        "date": date["date"],
+        "start_time": clock(start),
+        "end_time": clock(end),
+        "capacity": capacity,
+        "reserved": reserved,
+        "available": max(0, capacity - reserved),
+        "waitlisted": waitlisted,
+        "open": date["open"],
+        "closed_reason": date["closed_reason"],
+    }
 
 
 def closed_reason(day: int, date_rules: Iterable[Any], event_rules: Any, zone: str) -> str | None:

@@ -70,18 +70,37 @@ def _each(rounds: Sequence[Timing], seconds: Sequence[float | None]) -> float | 
 
 
 def table(figures: Sequence[Figure], title: str) -> Table:
-    shown = Table(title=title, title_justify="left", caption_justify="left", caption=(
-        "Medians over the rounds. CPU per request: application (the service's or the floor's"
-        " processes), both database servers, and the HTTP client, which shares the cores."
-    ))  # fmt: skip
+    shown = Table(
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        caption=(
+            "Medians over the rounds. CPU per request: application (the service's or the floor's"
+            " processes), both database servers, and the HTTP client, which shares the cores."
+        ),
+    )
     for name in ("Workload", "Conn.", ""):
         shown.add_column(name, justify="right" if name == "Conn." else "left")
-    for name in ("per second", "of the floor", "p50 ms", "p95", "p99", "CPU ms app", "db", "client",
-                 "statements", "round trips"):  # fmt: skip
+    for name in (
+        "per second",
+        "of the floor",
+        "p50 ms",
+        "p95",
+        "p99",
+        "CPU ms app",
+        "db",
+        "client",
+        "statements",
+        "round trips",
+    ):
         shown.add_column(name, justify="right")
     for one in figures:
-        shown.add_row(one["title"], str(one["connections"]), "service",
-                      *_cells(one["service"], one["of_the_floor"]))  # fmt: skip
+        shown.add_row(
+            one["title"],
+            str(one["connections"]),
+            "service",
+            *_cells(one["service"], one["of_the_floor"]),
+        )
         if one["floor"]:
             shown.add_row("", "", "floor", *_cells(one["floor"], None), style="dim")
     return shown
@@ -92,6 +111,9 @@ def _cells(side: Figure, ratio: Figure | None) -> list[str]:
     names = ("p50_ms", "p95_ms", "p99_ms", "application_cpu_ms", "database_cpu_ms", "client_cpu_ms")
     times = ["—" if side[name] is None else f"{side[name]:.2f}" for name in names]
     return [
-        f"{side['per_second']['median']:.0f}", share, *times,
-        f"{side['statements']:.0f}", f"{side['round_trips']:.0f}",
-    ]  # fmt: skip
+        f"{side['per_second']['median']:.0f}",
+        share,
+        *times,
+        f"{side['statements']:.0f}",
+        f"{side['round_trips']:.0f}",
+    ]

@@ -44,9 +44,14 @@ def main(options: argparse.Namespace) -> int:
 
         try:
             figures = measure(
-                chosen, command, rounds=rounds, seconds=options.seconds, requests=requests,
-                log=options.log, advance=advance,
-            )  # fmt: skip
+                chosen,
+                command,
+                rounds=rounds,
+                seconds=options.seconds,
+                requests=requests,
+                log=options.log,
+                advance=advance,
+            )
         except (
             oracle.Violation,
             counting.DifferentAnswer,
@@ -109,6 +114,9 @@ def environment(command: str, rounds: int) -> dict[str, Any]:
         cursor.execute("SELECT @@version")
         ((version,),) = cursor.fetchall()
     return {
-        "cores": os.cpu_count(), "Python": platform.python_version(), "database": version,
-        "rounds": rounds, "server": command.split()[0],
-    }  # fmt: skip
+        "cores": os.cpu_count(),
+        "Python": platform.python_version(),
+        "database": version,
+        "rounds": rounds,
+        "server": command.split()[0],
+    }

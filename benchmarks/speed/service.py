@@ -67,8 +67,11 @@ def serve(command: str, log: str, proxies: dict[str, int] | None = None) -> Iter
     with open(log, "wb") as lines:
         process = subprocess.Popen(
             shlex.split(command.format(port=port)),
-            env=_environment(proxies or {}), stdout=lines, stderr=lines, start_new_session=True,
-        )  # fmt: skip
+            env=_environment(proxies or {}),
+            stdout=lines,
+            stderr=lines,
+            start_new_session=True,
+        )
     try:
         _wait_until_up(process, port)
         yield Service(port, process.pid)

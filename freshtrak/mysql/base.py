@@ -17,13 +17,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.cursor().execute("BEGIN")
 
     def is_usable(self) -> bool:
-        """Whether the connection can be used: without a ping, unless an error occurred on it.
+        """Whether the connection can be used. Pings only if there is reason to doubt it.
 
-        Nothing is due from the server between two requests, so a socket with something to read is
-        one that the server has closed.
+        The server owes nothing between two requests. If there is something to read all the same,
+        it has probably closed the connection.
         """
-        if self.errors_occurred:
+        if self.errors_occurred or self._has_something_to_read():
             return bool(super().is_usable())
+        return True
+
+    def _has_something_to_read(self) -> bool:
         poll = select.poll()
         poll.register(self.connection.fileno(), select.POLLIN)
-        return not poll.poll(0)
+        return bool(poll.poll(0))

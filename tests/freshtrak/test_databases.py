@@ -1,3 +1,4 @@
+import select
 from typing import Any
 
 import pytest
@@ -35,3 +36,19 @@ def test_connection_to_a_server_that_became_read_only_is_dropped(
     assert refused == (503, True)
     assert booked == (201, False)
     assert b.drift() == {}
+
+
+@pytest.mark.mariadb
+@pytest.mark.real_commits
+def test_connection_that_the_server_ended_is_not_usable() -> None:
+    connection = connections[PUBLIC].copy()
+    connection.ensure_connection()
+
+    was_usable = connection.is_usable()
+    with connections[PUBLIC].cursor() as cursor:
+        cursor.execute(f"KILL {connection.connection.thread_id()}")
+    select.select([connection.connection.fileno()], [], [], 10)  # until the end arrives
+
+    assert was_usable
+    assert not connection.is_usable()
+    connection.close()
