@@ -1,7 +1,9 @@
 """Writing the trail. Nothing changes an event once it is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -51,38 +53,41 @@ def staff(user_id: str, request_id: str = "") -> Actor:
     return Actor(STAFF, user_id, request_id)
 
 
-def append(event: AuditEvent) -> None:
-    """Inserts the event, and logs and counts it once it is committed."""
-    event.pk = insert(
-        PRIVATE,
-        "audit_events",
-        at=event.at,
-        action=event.action,
-        registration_id=event.registration_id,
-        household_id=event.household_id,
-        event_date_id=event.event_date_id,
-        event_slot_id=event.event_slot_id,
-        actor_kind=event.actor_kind,
-        actor_id=event.actor_id,
-        request_id=event.request_id,
-        details=event.details,
-        delta=event.delta,
-        reserved_seen=event.reserved_seen,
-    )
-    transaction.on_commit(lambda: _log(event), using=PRIVATE, robust=True)
+@dataclass
+class Fact:
+    """A row of `audit_events` that is about to be written."""
+
+    at: datetime
+    action: AuditEvent.Action
+    actor_kind: str
+    actor_id: str = ""
+    request_id: str = ""
+    registration_id: int | None = None
+    household_id: int | None = None
+    event_date_id: int | None = None
+    event_slot_id: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    delta: int = 0
+    reserved_seen: int | None = None
 
 
-def _log(event: AuditEvent) -> None:
+def append(fact: Fact) -> None:
+    """Inserts the fact, and logs and counts it once it is committed."""
+    insert(PRIVATE, "audit_events", **vars(fact))
+    transaction.on_commit(lambda: _log(fact), using=PRIVATE, robust=True)
+
+
+def _log(fact: Fact) -> None:
     """Writes ids to the log, never a name."""
-    FACTS.labels(event.action).inc()
+    FACTS.labels(fact.action).inc()
     log.info(
-        str(event.action),
-        registration_id=event.registration_id,
-        household_id=event.household_id,
-        event_date_id=event.event_date_id,
-        event_slot_id=event.event_slot_id,
-        delta=event.delta,
-        actor=f"{event.actor_kind}:{event.actor_id}",
+        str(fact.action),
+        registration_id=fact.registration_id,
+        household_id=fact.household_id,
+        event_date_id=fact.event_date_id,
+        event_slot_id=fact.event_slot_id,
+        delta=fact.delta,
+        actor=f"{fact.actor_kind}:{fact.actor_id}",
     )
 
 

@@ -3,13 +3,12 @@
 The lowest layer: everything may import it, and nothing else in the project spells an alias.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import orjson
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
 PRIVATE = "default"
@@ -27,32 +26,21 @@ Row: TypeAlias = tuple[Any, ...]
 """One row, in the order of the statement's columns."""
 
 
-def query(alias: str, sql: str, *values: SqlValue) -> list[Row]:
+def query(alias: str, sql: str, *values: SqlValue) -> Sequence[Row]:
     """The rows of a SELECT. Placeholders are `%s`; datetimes come back as `moment` reads them."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _adapted(connection, values))
-        return list(cursor.fetchall())
+    return _run(alias, sql, values).rows
 
 
 def execute(alias: str, sql: str, *values: SqlValue) -> int:
     """Runs a statement that writes; returns how many rows it matched."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _adapted(connection, values))
-        return int(cursor.rowcount)
+    return _run(alias, sql, values).matched
 
 
 def insert(alias: str, table: str, **values: SqlValue) -> int:
     """Inserts one row; returns the id that the database gave it."""
-    connection = connections[alias]
     columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608
-            _adapted(connection, values.values()),
-        )
-        return int(cursor.lastrowid or 0)
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+    return _run(alias, sql, values.values()).inserted_id
 
 
 def insert_many(
@@ -95,14 +83,33 @@ def ids(values: Sequence[int]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def _adapted(connection: BaseDatabaseWrapper, values: Iterable[SqlValue]) -> list[Any]:
-    adapted: list[Any] = []
-    for value in values:
-        if isinstance(value, datetime):
-            adapted.append(connection.ops.adapt_datetimefield_value(value))
-        else:
-            adapted.append(json.dumps(value) if isinstance(value, dict) else value)
-    return adapted
+class Outcome(NamedTuple):
+    """What became of a statement."""
+
+    rows: Sequence[Row]
+    matched: int
+    inserted_id: int
+
+
+def _run(alias: str, sql: str, values: Iterable[SqlValue]) -> Outcome:
+    connection = connections[alias]
+    adapted = [_adapted(value) for value in values]
+    run = getattr(connection, "run", None)
+    # freshtrak.mysql goes around the layers that only wrap, unless somebody listens there.
+    if run and not (connection.execute_wrappers or connection.queries_logged):
+        return Outcome(*run(sql, adapted))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, adapted)
+        rows = cursor.fetchall() if cursor.description else ()
+        return Outcome(rows, cursor.rowcount, cursor.lastrowid or 0)
+
+
+def _adapted(value: SqlValue) -> str | int | None:
+    if isinstance(value, datetime):  # both databases keep UTC
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    if isinstance(value, dict):
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    return value
 
 
 # What an error means --------------------------------------------------------------------

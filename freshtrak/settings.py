@@ -3,12 +3,15 @@
 `.env.example` lists every variable with its meaning and default.
 """
 
+import json
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
+import orjson
 import structlog
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
@@ -213,8 +216,9 @@ WHITENOISE_USE_FINDERS = True
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["freshtrak.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["freshtrak.api.json.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["freshtrak.api.json.JsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "freshtrak.api.json.Negotiation",
     "EXCEPTION_HANDLER": "freshtrak.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "freshtrak.api.schema.Schema",
@@ -269,9 +273,18 @@ _LOG_STEPS: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+def _to_json(line: dict[str, Any], default: Callable[[Any], Any], **options: Any) -> str:
+    try:
+        return orjson.dumps(line, default=default).decode()
+    except TypeError:  # a lone surrogate: no line is lost
+        return json.dumps(line, default=default)
+
+
 # Tracebacks without the values of local variables: those are personal data.
 _LOG_RENDERERS: dict[str, list[structlog.typing.Processor]] = {
-    "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+    "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)],
     "console": [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)],
 }
 if LOG_FORMAT not in _LOG_RENDERERS:

@@ -1,3 +1,4 @@
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -5,3 +6,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
 
 application = get_wsgi_application()
+
+# What is loaded now stays: the garbage collector need not walk it again and again.
+gc.freeze()

@@ -386,7 +386,7 @@ class Ledger(models.Model):
     @classmethod
     def from_row(cls, row: Row) -> Ledger:
         """The ledger that a statement has read, its columns in the order of COLUMNS."""
-        ledger = cls(**dict(zip(cls.COLUMNS, row, strict=True)))
+        ledger = cls.from_db(PRIVATE, cls.COLUMNS, row)
         ledger.last_waitlisted_at = moment(ledger.last_waitlisted_at)
         ledger.pending_since = moment(ledger.pending_since)
         ledger.last_update_seen = moment(ledger.last_update_seen)

@@ -7,12 +7,12 @@ household is already registered, by the very request whose answer got lost).
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.utils import timezone
@@ -140,5 +140,5 @@ def _digest(request: Request, key: str) -> str:
 
 
 def _fingerprint(request: Request) -> str:
-    body = json.dumps(request.data, sort_keys=True)
-    return hashlib.sha256(f"{request.method} {request.path}\0{body}".encode()).hexdigest()
+    body = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(f"{request.method} {request.path}\0".encode() + body).hexdigest()

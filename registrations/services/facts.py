@@ -5,7 +5,7 @@ from typing import Any
 
 from audit import trail
 from audit.models import AuditEvent
-from audit.trail import Actor
+from audit.trail import Actor, Fact
 from registrations.models import EventRegistration
 from schedules.counters import Movement
 from schedules.targets import Target
@@ -36,7 +36,7 @@ def record(
 ) -> None:
     """Writes one fact, with what it does to the counter of its target."""
     trail.append(
-        AuditEvent(
+        Fact(
             action=action,
             details=details,
             delta=delta,
@@ -52,7 +52,7 @@ def record_ambiguity(
 ) -> None:
     """Records that nobody could know what became of a movement, and how it was treated."""
     trail.append(
-        AuditEvent(
+        Fact(
             action=AuditEvent.Action.AMBIGUOUS,
             at=at,
             actor_kind=by.kind,

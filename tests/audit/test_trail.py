@@ -3,18 +3,13 @@ from django.utils import timezone
 
 from audit import trail
 from audit.models import AuditEvent
+from audit.trail import Fact
 
 
 def _event() -> AuditEvent:
-    event = AuditEvent(
-        at=timezone.now(),
-        action="registered",
-        registration_id=1,
-        actor_kind="system",
-        delta=1,
-    )
-    trail.append(event)
-    return event
+    registered = AuditEvent.Action.REGISTERED
+    trail.append(Fact(timezone.now(), registered, "system", registration_id=1, delta=1))
+    return AuditEvent.objects.get()
 
 
 def test_trail_is_append_only() -> None:

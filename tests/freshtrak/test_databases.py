@@ -2,13 +2,78 @@ import select
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import (
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from freshtrak.databases import PUBLIC
+from freshtrak.databases import PRIVATE, PUBLIC, execute, insert, query
 from tests.support import booking as b
 from tests.support import factories, tokens
 from tools.with_mariadb import Server
+
+_INSERT = (
+    "INSERT INTO event_statuses (id, name, added_by, last_updated_by, created_at, updated_at)"
+    " VALUES (%s, %s, 0, 0, '2026-01-01', '2026-01-01')"
+)
+
+
+@pytest.mark.django_db
+def test_rows_matched_and_inserted_ids() -> None:
+    """Also rows that an UPDATE leaves as they are count as matched: a guard must see them."""
+    execute(PRIVATE, _INSERT, 901, "100 % O'Brien \\ \u00fc")
+    now = timezone.now()
+    household_id = insert(
+        PRIVATE,
+        "households",
+        number=1,
+        name="",
+        identification_code="A",
+        added_by=0,
+        last_updated_by=0,
+        created_at=now,
+        updated_at=now,
+    )
+
+    rows = query(PRIVATE, "SELECT id, name FROM event_statuses WHERE id = %s", 901)
+    same = execute(PRIVATE, "UPDATE event_statuses SET name = name WHERE id = %s", 901)
+    none = execute(PRIVATE, "UPDATE event_statuses SET name = name WHERE id = %s", 902)
+
+    assert list(rows) == [(901, "100 % O'Brien \\ \u00fc")]
+    assert (same, none) == (1, 0)
+    assert [row[0] for row in query(PRIVATE, "SELECT id FROM households")] == [household_id]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sql", "values", "error"),
+    [
+        (_INSERT, (901, "again"), IntegrityError),
+        (_INSERT, (902, None), IntegrityError),
+        ("SELECT nothing FROM event_statuses", (), (OperationalError, ProgrammingError)),
+    ],
+)
+def test_errors_of_a_statement_are_django_s(sql: str, values: Any, error: Any) -> None:
+    execute(PRIVATE, _INSERT, 901, "here")
+
+    with pytest.raises(error), transaction.atomic(using=PRIVATE):
+        execute(PRIVATE, sql, *values)
+
+    assert len(query(PRIVATE, "SELECT id FROM event_statuses WHERE id = 901")) == 1
+
+
+@pytest.mark.django_db
+def test_no_statement_runs_in_a_transaction_that_is_to_be_rolled_back() -> None:
+    with transaction.atomic(using=PRIVATE):
+        transaction.set_rollback(True, using=PRIVATE)
+        with pytest.raises(TransactionManagementError):
+            query(PRIVATE, "SELECT 1")
 
 
 @pytest.mark.mariadb

@@ -7,25 +7,25 @@ import segno
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from freshtrak.api.authentication import caller_of
+from freshtrak.api.json import JsonRenderer
 from freshtrak.api.registrations.views import get_details
 from registrations.errors import NotFound
 from registrations.models import Status
 from registrations.queries.details import RegistrationDetails
 
 
-class SvgRenderer(JSONRenderer):
+class SvgRenderer(JsonRenderer):
     """Answers to `Accept: image/svg+xml`; errors stay problem documents."""
 
     media_type = "image/svg+xml"
     format = "svg"
 
 
-class CalendarRenderer(JSONRenderer):
+class CalendarRenderer(JsonRenderer):
     """Answers to `Accept: text/calendar`; errors stay problem documents."""
 
     media_type = "text/calendar"

@@ -83,7 +83,8 @@ class RegistrationViewSet(ViewSet):
             _register(request, read_booking(request.data), before_commit)
 
         response = idempotent(request, status=201, perform=register, render=render_registration)
-        response["Location"] = request.build_absolute_uri(f"{response.data['id']}/")
+        host = f"{request.scheme}://{request.get_host()}"
+        response["Location"] = f"{host}{request.path}{response.data['id']}/"
         return response
 
     @extend_schema(

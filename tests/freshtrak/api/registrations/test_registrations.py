@@ -126,7 +126,13 @@ def test_post_with_invalid_fields_names_them(
     assert not EventRegistration.objects.exists()
 
 
-@pytest.mark.parametrize("raw", ["{", "", "[1", b"\xff\xfe", '{"a": "\\ud800"'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *("{", "", "[1", b"\xff\xfe", '{"a": "\\ud800"', '{"a": "\\ud800"}', '{"a": NaN}'),
+        "[" * 100_000 + "]" * 100_000,
+    ],
+)
 def test_post_of_malformed_json(participant: APIClient, raw: Any) -> None:
     response = participant.generic("POST", PATH, raw, content_type="application/json")
 
