@@ -1,5 +1,6 @@
 """Checks of the two database servers: `manage.py check --database default --database
-freshtrak_public`. Each finding says what to do.
+freshtrak_public`, and `--database freshtrak_public_read` for a replica. Each finding says what to
+do.
 
 Privileges are checked with EXPLAIN, which needs those of the statement but does not run it.
 """
@@ -11,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 
-from freshtrak.databases import PRIVATE, PUBLIC, query
+from freshtrak.databases import PRIVATE, PUBLIC, PUBLIC_READ, query
 
 LONGEST_LOCK_WAIT = 10  # seconds; with MySQL's default of 50, one stuck row blocks every worker
 CLOCKS_APART = 5  # seconds
@@ -79,7 +80,7 @@ def _columns(alias: str) -> Iterator[CheckMessage]:
                 as_ = "/".join(sorted(expected))
                 yield Error(
                     f"{table}.{column} is {data_type or 'missing'}; the service expects {as_}.",
-                    hint="PUBLIC_DATABASE_URL names the wrong database, or PantryTrak changed it.",
+                    hint="Its URL or its grants are wrong, or PantryTrak changed the table.",
                     id="freshtrak.E002",
                 )
 
@@ -208,4 +209,5 @@ Check = Callable[[str], Iterator[CheckMessage]]
 CHECKS: dict[str, list[Check]] = {
     PRIVATE: [_sessions, _engines, _clock, _durability, _characters, _zones],
     PUBLIC: [_columns, _privileges, _sessions, _engines, _clock, _durability],
+    PUBLIC_READ: [_columns],
 }

@@ -3,12 +3,17 @@
 The lowest layer: everything may import it, and nothing else in the project spells an alias.
 """
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeAlias
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import orjson
-from django.db import connections
+import structlog
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.transaction import TransactionManagementError
 
 PRIVATE = "default"
@@ -16,6 +21,77 @@ PRIVATE = "default"
 
 PUBLIC = "freshtrak_public"
 """freshtrak_public: PantryTrak's; four tables to read, two counters to keep."""
+
+PUBLIC_READ = "freshtrak_public_read"
+"""A replica of freshtrak_public, only if PUBLIC_READ_URL names one; see `from_replica`."""
+
+log = structlog.get_logger(__name__)
+
+# Reads that decide nothing --------------------------------------------------------------
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REPLICA_RESTS = 10.0
+"""Seconds for which a process leaves a replica alone after it has failed."""
+
+_next_try = 0.0
+"""When to ask a replica that has failed again, by the monotonic clock; 0 while it answers."""
+
+_reading: ContextVar[str | None] = ContextVar("reading", default=None)
+"""Where schedules are read under `from_replica`; None everywhere else."""
+
+
+def public_for_reading() -> str:
+    """The database to read schedules from: the primary, except under `from_replica`."""
+    return _reading.get() or PUBLIC
+
+
+def from_replica(read: Callable[P, R]) -> Callable[P, R]:
+    """Lets `read` take schedules from the replica, if there is one: they may be seconds old.
+
+    `read` decides nothing: under it, `row_lock` raises RuntimeError. If the replica fails, the
+    primary answers, and for REPLICA_RESTS seconds every other read of this process too.
+    """
+
+    @wraps(read)
+    def answered(*args: P.args, **kwargs: P.kwargs) -> R:
+        global _next_try
+        if _may_ask_replica():
+            try:
+                with _reading_from(PUBLIC_READ):
+                    result = read(*args, **kwargs)
+                _next_try = 0.0
+                return result
+            except (DatabaseError, InterfaceError):
+                if not connections[PUBLIC_READ].errors_occurred:
+                    raise
+                _next_try = time.monotonic() + REPLICA_RESTS
+                log.warning("replica_unavailable", exc_info=True)
+                connections[PUBLIC_READ].close()
+        with _reading_from(PUBLIC):
+            return read(*args, **kwargs)
+
+    return answered
+
+
+def _may_ask_replica() -> bool:
+    global _next_try
+    if PUBLIC_READ not in connections.settings or time.monotonic() < _next_try:
+        return False
+    if _next_try:  # only this thread finds out whether it answers again
+        _next_try = time.monotonic() + REPLICA_RESTS
+    return True
+
+
+@contextmanager
+def _reading_from(alias: str) -> Iterator[None]:
+    token = _reading.set(alias)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
 
 # SQL by hand, where every booking passes ------------------------------------------------
 
@@ -63,8 +139,11 @@ LOCKS_ROWS = True
 def row_lock(alias: str) -> str:
     """FOR UPDATE, where the database locks rows. (SQLite locks itself at BEGIN IMMEDIATE.)
 
-    Raises TransactionManagementError outside a transaction, where a lock would end at once.
+    Raises TransactionManagementError outside a transaction, where a lock would end at once, and
+    RuntimeError under `from_replica`: what locks a row is about to decide.
     """
+    if _reading.get():
+        raise RuntimeError(f"A row of {alias} is locked under from_replica, where nothing decides.")
     connection = connections[alias]
     if not connection.in_atomic_block:
         raise TransactionManagementError(f"A row of {alias} is locked outside a transaction.")

@@ -2,7 +2,7 @@
 
 from django.db.models import Model
 
-from freshtrak.databases import PRIVATE, PUBLIC
+from freshtrak.databases import PRIVATE, PUBLIC, public_for_reading
 
 
 def _home(app_label: str) -> str:
@@ -13,11 +13,13 @@ class DatabaseRouter:
     """`schedules` lives in freshtrak_public, everything else in freshtrak_private.
 
     Migrations never touch freshtrak_public, and no relation crosses the two databases:
-    we refer to a public row by its integer id.
+    we refer to a public row by its integer id. Only what is marked `from_replica` may read
+    schedules from a replica.
     """
 
     def db_for_read(self, model: type[Model], **hints: object) -> str:
-        return _home(model._meta.app_label)
+        home = _home(model._meta.app_label)
+        return public_for_reading() if home == PUBLIC else home
 
     def db_for_write(self, model: type[Model], **hints: object) -> str:
         return _home(model._meta.app_label)

@@ -16,7 +16,7 @@ import structlog
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
-from freshtrak.databases import PRIVATE, PUBLIC
+from freshtrak.databases import PRIVATE, PUBLIC, PUBLIC_READ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -159,14 +159,27 @@ _SESSION = {
     # A host that vanishes without a word must not keep a slot locked for the default of 8 hours.
     "wait_timeout": env.int("DATABASE_IDLE_TIMEOUT", default=60),
 }
-if env.bool("GALERA", default=False):
-    _SESSION["wsrep_sync_wait"] = 1  # what decides is never read stale, whichever node is asked
+# What decides is never read stale, whichever node is asked.
+_GALERA = {"wsrep_sync_wait": 1} if env.bool("GALERA", default=False) else {}
+
+
+def _set_session(variables: dict[str, int]) -> str:
+    return "SET SESSION " + ", ".join(f"{k} = {v}" for k, v in variables.items())
+
+
 _MYSQL_OPTIONS = {
     "charset": "utf8mb4",
     "isolation_level": "read committed",
     "connect_timeout": 5,
     "read_timeout": env.int("DATABASE_READ_TIMEOUT", default=60),
-    "init_command": "SET SESSION " + ", ".join(f"{k} = {v}" for k, v in _SESSION.items()),
+    "init_command": _set_session({**_SESSION, **_GALERA}),
+}
+# The primary answers instead of a replica that is slow; and no replica decides.
+_REPLICA_OPTIONS = {
+    **_MYSQL_OPTIONS,
+    "connect_timeout": 2,
+    "read_timeout": 5,
+    "init_command": _set_session(_SESSION),
 }
 
 # A writer announces itself at BEGIN: SQLite's nearest thing to SELECT … FOR UPDATE.
@@ -177,11 +190,13 @@ _SQLITE_OPTIONS = {
 }
 
 
-def _database(variable: str, name: str) -> dict[str, Any]:
+def _database(
+    variable: str, name: str, mysql_options: dict[str, Any] = _MYSQL_OPTIONS
+) -> dict[str, Any]:
     config: dict[str, Any] = env.db_url(variable, default=f"sqlite:///{BASE_DIR / name}.sqlite3")
     mysql = config["ENGINE"].endswith("mysql")
     config["OPTIONS"] = {
-        **(_MYSQL_OPTIONS if mysql else _SQLITE_OPTIONS),
+        **(mysql_options if mysql else _SQLITE_OPTIONS),
         **config.get("OPTIONS", {}),
     }
     config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
@@ -199,6 +214,9 @@ DATABASES = {
     PUBLIC: _database("PUBLIC_DATABASE_URL", "freshtrak_public"),
 }
 DATABASES[PUBLIC]["TEST"]["MIGRATE"] = False
+if env.str("PUBLIC_READ_URL", default=""):
+    DATABASES[PUBLIC_READ] = _database("PUBLIC_READ_URL", "freshtrak_public", _REPLICA_OPTIONS)
+    DATABASES[PUBLIC_READ]["TEST"] = {"MIRROR": PUBLIC}
 DATABASE_ROUTERS = ["freshtrak.routers.DatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from freshtrak.databases import PUBLIC, moment, query
+from freshtrak.databases import PUBLIC, moment, public_for_reading, query
 from schedules.keys import ACTIVE, clock
 from schedules.models import Event, EventDate
 
@@ -29,7 +29,7 @@ def read(event_date_id: int) -> tuple[EventDate, list[Hour]] | None:
 
     None if the date or its event is gone. `has_slots` of the date is set.
     """
-    rows = query(PUBLIC, _DATE_WITH_EVENT, event_date_id)
+    rows = query(public_for_reading(), _DATE_WITH_EVENT, event_date_id)
     if not rows:
         return None
     day = EventDate.from_db(PUBLIC, _DATE, rows[0][: len(_DATE)])
@@ -43,7 +43,7 @@ def read(event_date_id: int) -> tuple[EventDate, list[Hour]] | None:
 def _read_hours(event_date_id: int) -> list[Hour]:
     hours: dict[int, Hour] = {}
     for hour_id, opens, closes, slot_id, capacity, reserved, starts, ends in query(
-        PUBLIC, _HOURS_AND_SLOTS, event_date_id, ACTIVE, ACTIVE
+        public_for_reading(), _HOURS_AND_SLOTS, event_date_id, ACTIVE, ACTIVE
     ):
         if (hour := hours.get(hour_id)) is None:
             hour = hours[hour_id] = Hour(hour_id, clock(opens), clock(closes))

@@ -188,6 +188,7 @@ def _run(command: list[str], home: Path) -> int:
         server(Path(home, "public"), "freshtrak_public") as public,
     ):
         urls = {"PRIVATE_DATABASE_URL": private.url, "PUBLIC_DATABASE_URL": public.url}
+        urls["PUBLIC_READ_URL"] = ""  # none, whatever .env names
         # A test may wait for other processes longer than a server keeps a silent session.
         environment = {**os.environ, "DATABASE_IDLE_TIMEOUT": "600", **urls}
         return subprocess.run(command, env=environment).returncode

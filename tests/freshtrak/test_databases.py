@@ -2,6 +2,7 @@ import select
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import (
     IntegrityError,
     OperationalError,
@@ -13,7 +14,17 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from freshtrak.databases import PRIVATE, PUBLIC, execute, insert, query
+from freshtrak import databases
+from freshtrak.databases import (
+    PRIVATE,
+    PUBLIC,
+    PUBLIC_READ,
+    execute,
+    from_replica,
+    insert,
+    query,
+)
+from registrations.models import EventRegistration
 from tests.support import booking as b
 from tests.support import factories, tokens
 from tools.with_mariadb import Server
@@ -117,3 +128,35 @@ def test_connection_that_the_server_ended_is_not_usable() -> None:
     assert was_usable
     assert not connection.is_usable()
     connection.close()
+
+
+def test_what_may_read_a_replica_cannot_decide(household: Any) -> None:
+    slot = factories.EventSlotFactory()
+
+    with pytest.raises(RuntimeError, match="under from_replica"):
+        from_replica(b.register)(household, slot)
+    b.register(household, slot)
+    with pytest.raises(RuntimeError, match="under from_replica"):
+        from_replica(call_command)("reconcile_reserved", fix=True, allowance=0)
+
+    assert EventRegistration.objects.count() == 1
+    assert b.reserved(slot) == 1
+
+
+def test_an_error_of_another_database_is_not_taken_for_the_replicas(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(connections.settings, PUBLIC_READ, connections.settings[PUBLIC])
+    asked = []
+
+    @from_replica
+    def read() -> None:
+        asked.append(databases.public_for_reading())
+        raise OperationalError
+
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            read()
+    del connections[PUBLIC_READ]
+
+    assert asked == [PUBLIC_READ, PUBLIC_READ]

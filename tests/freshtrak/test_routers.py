@@ -1,8 +1,9 @@
+import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import router
+from django.db import connections, router
 
-from freshtrak.databases import PRIVATE, PUBLIC
+from freshtrak.databases import PRIVATE, PUBLIC, PUBLIC_READ, from_replica
 from registrations.models import EventRegistration, Household
 from schedules.models import EventSlot
 
@@ -13,10 +14,29 @@ def test_schedules_live_in_public_and_everything_else_in_private() -> None:
         assert (router.db_for_read(model), router.db_for_write(model)) == (home, home)
 
 
+def test_only_marked_reads_of_schedules_go_to_a_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    @from_replica
+    def homes() -> list[str]:
+        return [
+            router.db_for_read(EventSlot),
+            router.db_for_read(Household),
+            router.db_for_write(EventSlot),
+            router.db_for_write(Household),
+        ]
+
+    without_replica = homes()
+    monkeypatch.setitem(connections.settings, PUBLIC_READ, connections.settings[PUBLIC])
+
+    assert without_replica == [PUBLIC, PRIVATE, PUBLIC, PRIVATE]
+    assert homes() == [PUBLIC_READ, PRIVATE, PUBLIC, PRIVATE]
+    assert router.db_for_read(EventSlot) == PUBLIC
+
+
 def test_public_and_schedules_are_never_migrated() -> None:
     labels = [config.label for config in apps.get_app_configs()]
 
-    assert not any(router.allow_migrate(PUBLIC, label) for label in labels)
+    for alias in (PUBLIC, PUBLIC_READ):
+        assert not any(router.allow_migrate(alias, label) for label in labels)
     assert not router.allow_migrate(PRIVATE, "schedules")
     assert router.allow_migrate(PRIVATE, "registrations")
     assert router.allow_migrate(PRIVATE, "audit")

@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ from rest_framework.test import APIClient
 from freshtrak.databases import PRIVATE, PUBLIC
 
 
-def _start(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """`manage.py check` in a process with this environment only."""
+def _start(
+    *options: str, command: Sequence[str] = ("check",), **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """`manage.py` with this command in a process with this environment only."""
     return subprocess.run(
-        [sys.executable, "manage.py", "check", *options],
+        [sys.executable, "manage.py", *command, *options],
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
@@ -51,6 +55,22 @@ def test_start_fails_and_names_what_is_missing(environment: dict[str, str], mess
 )
 def test_start_succeeds_with_what_it_needs(environment: dict[str, str]) -> None:
     assert _start(**environment).returncode == 0
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("command", [("migrate",), ("makemigrations", "--check")])
+def test_a_replica_that_does_not_answer_stops_no_start(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    environment = {
+        "DEBUG": "true",
+        "PRIVATE_DATABASE_URL": f"sqlite:///{tmp_path}/private.sqlite3",
+        "PUBLIC_READ_URL": "mysql://reader:reader@127.0.0.1:1/freshtrak_public",
+    }
+
+    started = _start(command=command, **environment)
+
+    assert (started.returncode, started.stderr) == (0, "")
 
 
 @pytest.mark.one_engine

@@ -25,6 +25,7 @@ from freshtrak.api.schedules.serializers import (
     SlotOutputSerializer,
 )
 from freshtrak.api.serializers import MAX_PUBLIC_ID, validated
+from freshtrak.databases import from_replica
 from registrations.queries import targets
 from schedules import timetable
 from schedules.models import Event, EventDate, EventSlot
@@ -52,6 +53,7 @@ class EventViewSet(ScheduleViewSet):
         parameters=[EventFilterSerializer],
         responses=page_of(EventOutputSerializer),
     )
+    @from_replica
     def list(self, request: Request) -> Response:
         """Events that have public dates (between `date_from` and `date_to`)."""
         filters = validated(EventFilterSerializer, request.query_params.dict())
@@ -70,6 +72,7 @@ class EventViewSet(ScheduleViewSet):
     @extend_schema(
         operation_id="events_read", summary="Read an event", responses=EventOutputSerializer
     )
+    @from_replica
     def retrieve(self, request: Request, event_id: int) -> Response:
         """An event that has public dates."""
         event = Event.objects.public(timezone.now()).filter(pk=event_id).first()
@@ -87,6 +90,7 @@ class EventDateViewSet(ScheduleViewSet):
         parameters=[EventDateFilterSerializer],
         responses=page_of(DateOutputSerializer),
     )
+    @from_replica
     def list(self, request: Request) -> Response:
         """Public dates, soonest first."""
         filters = validated(EventDateFilterSerializer, request.query_params.dict())
@@ -114,6 +118,7 @@ class EventDateViewSet(ScheduleViewSet):
         summary="Read a date with its hours and slots",
         responses=DateWithHoursOutputSerializer,
     )
+    @from_replica
     def retrieve(self, request: Request, event_date_id: int) -> Response:
         """A public date. `booking` says whether a slot or the date itself is booked."""
         now = timezone.now()
@@ -133,6 +138,7 @@ class EventSlotViewSet(ScheduleViewSet):
     @extend_schema(
         operation_id="event_slots_read", summary="Read a slot", responses=SlotOutputSerializer
     )
+    @from_replica
     def retrieve(self, request: Request, event_slot_id: int) -> Response:
         """A slot of a public date."""
         now = timezone.now()
