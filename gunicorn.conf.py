@@ -1,4 +1,7 @@
-"""How gunicorn serves the service. The command line overrides each setting."""
+"""How gunicorn serves the service, where granian has no wheel (docs/decisions/0006-server.md).
+
+The command line overrides each setting.
+"""
 
 import os
 import shutil
@@ -9,19 +12,13 @@ workers = 2
 worker_class = "gthread"
 threads = 4
 timeout = 60  # longer than a booking retries (10 s) plus one more lock wait
+keepalive = 10  # seconds; longer than the proxy keeps a connection
 control_socket_disable = True
 
 # All workers share this directory for their metrics, so it is set before any of them starts.
 _made = "" if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else tempfile.mkdtemp(prefix="freshtrak-")
 if _made:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made
-
-
-def child_exit(server, worker):
-    """Stops counting the gauges of a worker that has exited."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server):

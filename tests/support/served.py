@@ -1,4 +1,4 @@
-"""The service as production serves it: gunicorn, real HTTP, production's grants on public."""
+"""The service as production serves it: granian, real HTTP, production's grants on public."""
 
 import json
 import socket
@@ -51,8 +51,14 @@ def _answer(status: int, response: Any) -> Answer:
     return Answer(status, dict(response.headers), json.loads(response.read() or b"null"))
 
 
+SERVERS = {
+    "granian": ["-m", "freshtrak.serve"],
+    "gunicorn": ["-m", "gunicorn", "freshtrak.wsgi:application"],
+}
+
+
 @contextmanager
-def serve(**environment: str) -> Iterator[Service]:
+def serve(server: str = "granian", **environment: str) -> Iterator[Service]:
     """The service on the test databases; `environment` overrides its variables."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -60,9 +66,7 @@ def serve(**environment: str) -> Iterator[Service]:
     process = subprocess.Popen(
         [
             sys.executable,
-            "-m",
-            "gunicorn",
-            "freshtrak.wsgi:application",
+            *SERVERS[server],
             "--bind",
             f"127.0.0.1:{port}",
             "--log-level",
