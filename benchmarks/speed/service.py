@@ -20,7 +20,7 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from tests.conftest import GRANTS
 from tests.support import processes
 
-COMMAND = "gunicorn freshtrak.wsgi:application -c gunicorn.conf.py --bind 127.0.0.1:{port}"
+COMMAND = "python -m freshtrak.serve --bind 127.0.0.1:{port}"
 VARIABLES = {PRIVATE: "PRIVATE_DATABASE_URL", PUBLIC: "PUBLIC_DATABASE_URL"}
 
 
