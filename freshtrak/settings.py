@@ -119,6 +119,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "freshtrak.api.throttling.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False  # names of people are for no log
 

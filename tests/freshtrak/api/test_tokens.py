@@ -58,6 +58,20 @@ def test_repeated_failures_lock_and_say_for_how_long(client: APIClient, account:
     assert other_user.status_code == 401
 
 
+def test_lock_behind_a_proxy_is_for_one_address(
+    client: APIClient, account: Any, settings: Any
+) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+
+    client.credentials(HTTP_X_FORWARDED_FOR="10.0.0.1")
+    attacker = [_log_in(client, "wrong").status_code for _ in range(6)]
+    client.credentials(HTTP_X_FORWARDED_FOR="10.0.0.2")
+    owner = _log_in(client, "correct horse")
+
+    assert attacker[-1] == 429
+    assert owner.status_code == 200
+
+
 def test_log_ins_are_throttled_whatever_the_forwarded_address(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
