@@ -16,14 +16,19 @@ class Command(BaseCommand):
         "a place. Running it again adds nothing. Refuses a public database with other events."
     )
 
+    requires_system_checks = []  # they import every page, and each start of the demo would wait
+
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--migrate", action="store_true", help="first")
         parser.add_argument(
             "--address",
             default="http://127.0.0.1:8000",
             help="of the service, for the printed command",
         )
 
-    def handle(self, *, address: str, **options: object) -> None:
+    def handle(self, *, address: str, migrate: bool, **options: object) -> None:
+        if migrate:
+            call_command("migrate", verbosity=0)
         try:
             demo.seed(timezone.now())
         except demo.NotTheDemo as error:
