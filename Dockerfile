@@ -24,4 +24,4 @@ USER freshtrak
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
-CMD ["gunicorn", "freshtrak.wsgi:application", "--bind", "0.0.0.0:8000"]
+CMD ["python", "-m", "freshtrak.serve", "--bind", "0.0.0.0:8000"]

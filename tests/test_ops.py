@@ -87,6 +87,18 @@ def test_compose_sets_only_variables_that_the_service_reads() -> None:
         assert f"{variable}=" in listed
 
 
+def test_only_the_proxy_is_published_and_finds_the_service() -> None:
+    services = yaml.safe_load((settings.BASE_DIR / "docker-compose.yml").read_text())["services"]
+    shipped = (OPS / "nginx" / "freshtrak.conf").read_text()
+    replaced = re.search(r"sed 's/(.+?)/(.+?):(\d+)/'", services["proxy"]["command"][-1])
+
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    assert replaced is not None
+    assert f"server {replaced[1]};" in shipped
+    assert replaced[2] in services
+    assert f"0.0.0.0:{replaced[3]}" in (settings.BASE_DIR / "Dockerfile").read_text()
+
+
 def test_image_holds_what_the_service_imports() -> None:
     dockerfile = (settings.BASE_DIR / "Dockerfile").read_text()
     ignored = (settings.BASE_DIR / ".dockerignore").read_text()

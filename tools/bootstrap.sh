@@ -18,6 +18,7 @@ if [ "$purpose" = test ]; then
     command -v mariadb >/dev/null || packages+=(mariadb-client)
     command -v node >/dev/null || packages+=(nodejs)
     command -v chromium >/dev/null || packages+=(chromium)
+    [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || packages+=(nginx)
 fi
 
 locks=requirements.txt

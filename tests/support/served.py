@@ -7,10 +7,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from django.utils.datastructures import CaseInsensitiveMapping
 
 from tests.support import processes
 
@@ -18,7 +20,8 @@ from tests.support import processes
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+    """Whatever their case: servers differ."""
     body: Any
 
 
@@ -48,7 +51,8 @@ class Service:
 
 
 def _answer(status: int, response: Any) -> Answer:
-    return Answer(status, dict(response.headers), json.loads(response.read() or b"null"))
+    headers = CaseInsensitiveMapping(dict(response.headers))
+    return Answer(status, headers, json.loads(response.read() or b"null"))
 
 
 SERVERS = {
