@@ -201,7 +201,11 @@ class EventRegistration(Timestamped):
                 fields=["event_date_id", "event_slot_id", "event_status", "waitlisted_at"],
                 name="registration_date_tally",
             ),
-            models.Index(fields=["event_date_id", "waitlisted_at"], name="registration_date_queue"),
+            # With the slot, so that a date's waiting rows are counted without those that hold.
+            models.Index(
+                fields=["event_date_id", "waitlisted_at", "event_slot_id"],
+                name="registration_date_queue",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ API = "/api/v1"
 
 _make: Any = factories
 
-_TABLES = {
+TABLES = {
     PRIVATE: (
         "event_registration_members",
         "event_registrations",
@@ -182,7 +182,7 @@ def make_full(slots: Sequence[EventSlot]) -> None:
 
 def wipe() -> None:
     """Removes all schedules and registrations, so that no purge runs into the next measurement."""
-    for alias, tables in _TABLES.items():
+    for alias, tables in TABLES.items():
         with connections[alias].cursor() as cursor:
             cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
             for table in tables:

@@ -60,7 +60,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "eventregistration",
-            models.Index(fields=["event_date_id", "waitlisted_at"], name="registration_date_queue"),
+            models.Index(
+                fields=["event_date_id", "waitlisted_at", "event_slot_id"],
+                name="registration_date_queue",
+            ),
         ),
         migrations.AddConstraint(
             "eventregistration",
