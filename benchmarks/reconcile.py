@@ -14,6 +14,7 @@ import time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
 os.environ.setdefault("DEBUG", "true")
+os.environ["LOG_LEVEL"] = "ERROR"  # not a line for each counter that is corrected
 sys.path.insert(0, os.getcwd())
 
 import django
@@ -24,9 +25,9 @@ import logging  # noqa: E402
 import resource  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402
-from django.db import connections  # noqa: E402
 
-from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
+from benchmarks import bulk  # noqa: E402
+from freshtrak.databases import PRIVATE  # noqa: E402
 from registrations.models import Status  # noqa: E402
 from registrations.queries import statuses  # noqa: E402
 from schedules import sandbox  # noqa: E402
@@ -41,31 +42,21 @@ def _fill(slots: int) -> None:
         event_slot_id=1, event_hour__event_hour_id=1, event_hour__event_date__event_date_id=1
     )
     hours, dates = slots // PER_HOUR, slots // PER_HOUR // HOURS_PER_DATE
-    _copy(slot.event_hour.event_date, dates, {})
-    _copy(slot.event_hour, hours, {"event_date_id": f"1 + (seq - 1) DIV {HOURS_PER_DATE}"})
-    _copy(slot, slots, {"event_hour_id": f"1 + (seq - 1) DIV {PER_HOUR}"})
-    confirmed = statuses.row_for(Status.CONFIRMED).pk
-    with connections[PRIVATE].cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO event_registrations (event_status_id, event_date_id, event_slot_id,"
-            " added_by, last_updated_by, created_at, updated_at)"
-            f" SELECT {confirmed}, 1 + (seq - 1) DIV {PER_HOUR * HOURS_PER_DATE}, seq, 0, 0,"
-            f" NOW(), NOW() FROM seq_1_to_{slots}"
-        )
-
-
-def _copy(row: object, count: int, values: dict[str, str]) -> None:
-    """Adds rows 2 to `count` of a table, like its first except for the key and `values`."""
-    meta = row._meta  # type: ignore[attr-defined]
-    key = meta.pk.column
-    with connections[PUBLIC].cursor() as cursor:
-        cursor.execute(f"SHOW COLUMNS FROM {meta.db_table}")
-        columns = [column[0] for column in cursor.fetchall()]
-        chosen = [{key: "seq", **values}.get(name, f"first.{name}") for name in columns]
-        cursor.execute(
-            f"INSERT INTO {meta.db_table} ({', '.join(columns)}) SELECT {', '.join(chosen)}"
-            f" FROM {meta.db_table} first JOIN seq_2_to_{count} WHERE first.{key} = 1"
-        )
+    bulk.copy(slot.event_hour.event_date, dates, {})
+    bulk.copy(slot.event_hour, hours, {"event_date_id": f"1 + (seq - 1) DIV {HOURS_PER_DATE}"})
+    bulk.copy(slot, slots, {"event_hour_id": f"1 + (seq - 1) DIV {PER_HOUR}"})
+    bulk.insert(
+        PRIVATE,
+        "event_registrations",
+        slots,
+        event_status_id=statuses.row_for(Status.CONFIRMED).pk,
+        event_date_id=f"1 + (seq - 1) DIV {PER_HOUR * HOURS_PER_DATE}",
+        event_slot_id="seq",
+        added_by=0,
+        last_updated_by=0,
+        created_at="NOW()",
+        updated_at="NOW()",
+    )
 
 
 def _measure(title: str, *options: str) -> None:

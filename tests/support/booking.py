@@ -1,6 +1,7 @@
 """Shorthand for what most tests do, and the oracle that they check against."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
@@ -129,15 +130,18 @@ def drift(others: dict[int, int] | None = None) -> dict[str, tuple[int, int]]:
         " JOIN event_statuses s ON s.id = r.event_status_id"
         f" WHERE s.name IN {HOLDING} GROUP BY r.event_slot_id, r.event_date_id",
     )
+    at_slots: Counter[int] = Counter()
+    on_dates: Counter[int] = Counter()
+    for slot_id, date_id, count in held:
+        at_slots[slot_id] += count
+        on_dates[date_id] += count
     wrong = {}
     for slot_id, reserved in _rows(PUBLIC, "SELECT event_slot_id, reserved FROM event_slots"):
-        holding = sum(count for slot, _, count in held if slot == slot_id)
-        if reserved - others.get(slot_id, 0) != holding:
-            wrong[f"slot {slot_id}"] = (reserved, holding)
+        if reserved - others.get(slot_id, 0) != at_slots[slot_id]:
+            wrong[f"slot {slot_id}"] = (reserved, at_slots[slot_id])
     for date_id, reserved in _rows(PUBLIC, "SELECT event_date_id, reserved FROM event_dates"):
-        holding = sum(count for _, date, count in held if date == date_id)
-        if reserved != holding:
-            wrong[f"date {date_id}"] = (reserved, holding)
+        if reserved != on_dates[date_id]:
+            wrong[f"date {date_id}"] = (reserved, on_dates[date_id])
     return wrong | _wrong_ledgers(held)
 
 
@@ -149,16 +153,18 @@ def _wrong_ledgers(held: list[tuple[Any, ...]]) -> dict[str, tuple[int, int]]:
         " WHERE waitlisted_at IS NOT NULL GROUP BY event_slot_id, event_date_id",
     )
 
-    def at(rows: list[tuple[Any, ...]], kind: str, target_id: int) -> int:
-        if kind == "slot":
-            return sum(count for slot, _, count in rows if slot == target_id)
-        return sum(count for slot, date, count in rows if slot is None and date == target_id)
+    def by_target(rows: list[tuple[Any, ...]]) -> Counter[tuple[str, int]]:
+        counts: Counter[tuple[str, int]] = Counter()
+        for slot_id, date_id, count in rows:
+            counts[("date", date_id) if slot_id is None else ("slot", slot_id)] += count
+        return counts
 
+    holds, waits = by_target(held), by_target(queued)
     ledgers = _rows(PRIVATE, "SELECT kind, target_id, holding, waiting FROM ledgers")
     return {
         f"ledger of {kind} {target_id}": (holding, waiting)
         for kind, target_id, holding, waiting in ledgers
-        if (holding, waiting) != (at(held, kind, target_id), at(queued, kind, target_id))
+        if (holding, waiting) != (holds[kind, target_id], waits[kind, target_id])
     }
 
 
