@@ -1,10 +1,13 @@
 """The benchmark's short form works, and gives no figure when a guarantee is broken."""
 
+import subprocess
+import sys
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import memory
 from benchmarks.speed import chart, data, floor_changes, oracle, report, run, service, workloads
 from benchmarks.speed.data import Crowd, Place
 from benchmarks.speed.measure import Bench
@@ -40,6 +43,32 @@ def test_run_that_breaks_a_guarantee_has_no_figure(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(oracle.Violation, match="drift"):
         bench.time_floor(booking, 2)
+
+
+def test_short_growth_has_a_ratio_for_each_size_and_target() -> None:
+    """As a process, in databases of its own: its rows go in beside the factories."""
+    run_short = [sys.executable, "benchmarks/growth.py", "--short"]
+
+    ended = subprocess.run(run_short, capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count(", ratio ") == 5
+
+
+def test_memory_is_measured_of_the_workers_alone() -> None:
+    samples = list(memory.measure(ONE_PROCESS, 1_000))
+
+    assert [sample.requests for sample in samples] == list(range(100, 1_001, 100))
+    assert {len(sample.resident) for sample in samples} == {1}
+    assert all(20 < sample.total < 1_000 for sample in samples)  # MiB
+
+
+def test_memory_that_grows_is_not_flat() -> None:
+    samples = [
+        memory.Sample(requests, {1: 60.0 + requests / 20_000}) for requests in (1, 2, 90_000)
+    ]
+
+    assert memory.growth(samples) > memory.LIMIT
 
 
 @pytest.fixture
