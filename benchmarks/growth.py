@@ -85,6 +85,7 @@ class Town:
         for alias, name in self.names.items():
             with connections[alias].cursor() as cursor:
                 cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+            connections[alias].close()  # servers end sessions that are silent for minutes
         self.run(self._connect)
         self.run(lambda: call_command("migrate", verbosity=0))
         self.run(sandbox.create_tables)
@@ -92,6 +93,7 @@ class Town:
     def drop(self) -> None:
         self.run(connections.close_all)
         self._pool.shutdown()
+        connections.close_all()
         for alias, name in self.names.items():
             with connections[alias].cursor() as cursor:
                 cursor.execute(f"DROP DATABASE IF EXISTS {name}")

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.management import call_command
+from django.db import connections
 
 from benchmarks.speed import (
     client,
@@ -100,6 +101,7 @@ def measure(command: str, requests: int, log: str = os.devnull) -> Iterator[Samp
             if resident.keys() != workers:
                 raise WorkerReplaced(f"{sorted(workers)}, then {sorted(resident)}")
             yield Sample(tenth * BATCHES * batch, resident)
+    connections.close_all()  # the servers end sessions that are silent for minutes
     oracle.check(afterwards)
 
 
