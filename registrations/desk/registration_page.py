@@ -26,7 +26,7 @@ def show(request: HttpRequest, registration: EventRegistration) -> HttpResponse:
         f"{registration.household or 'No household'}: {registration.confirmation_code}",
         row=registration,
         details=shown,
-        offered=[(action.name, action.label) for action in actions.offered(request, registration)],
+        offered=[(action.name, action.label) for action in actions.offered(request, shown)],
         may_edit=is_movable and common.has_permission(request, "change"),
         history=[(event, _actor_name(event, names)) for event in history],
         changelist=confirmation.LIST,
