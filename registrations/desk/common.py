@@ -20,6 +20,7 @@ from registrations.errors import (
     InvalidRequest,
     RegistrationError,
 )
+from registrations.queries.details import RegistrationDetails
 from schedules import display
 from schedules.appointments import Appointment
 
@@ -75,6 +76,11 @@ def name_of(actor_id: str) -> str:
 def name_in(names: Mapping[str, str], actor_id: str) -> str:
     """Like `name_of`, from names that were read for a whole page."""
     return names.get(actor_id, f"user {actor_id}" if actor_id else "the system")
+
+
+def names_of_check_ins(shown: Iterable[RegistrationDetails]) -> dict[str, str]:
+    """The names of those who checked these registrations in, by id. At most one query."""
+    return names_of({each.check_in.actor_id for each in shown if each.check_in})
 
 
 def names_of(actor_ids: Iterable[str]) -> dict[str, str]:

@@ -97,6 +97,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
         done=done[0] if done else None,
         slot_id=common.parse_id(request.GET.get("slot")),
         here=request.get_full_path(),
+        names=common.names_of_check_ins([*people, *done]),
         may={name: common.has_permission(request, name) for name in ("attend", "walk_in")},
         is_to_come=day is not None and day.is_to_come(timezone.now()),
     )
@@ -228,6 +229,7 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
         "Roster",
         event_date_id=event_date_id,
         people=people,
+        names=common.names_of_check_ins(people),
         printed_at=timezone.localtime(),
         **vars(numbers),
     )

@@ -27,12 +27,12 @@ def check_day(
     appointment = shown.appointment
     when = appointment.when(now) if appointment else None
     if appointment and when is When.TO_COME:
-        if not reason:
+        if not reason.strip():
             day = display.day(appointment.date)
             raise NotToday(f"This registration is for {day}, which is still to come.")
         return {"overridden": NotToday.code, "override_reason": reason}
     if when is None and not shown.is_schedule_available and not may_be_unknown:
-        if not reason:
+        if not reason.strip():
             raise DayUnknown
         return {"overridden": DayUnknown.code, "override_reason": reason}
     if when is When.TODAY:
@@ -63,4 +63,4 @@ def check_over(event_date_id: int, now: datetime, *, before_end: bool) -> None:
         raise NotToday("This day is still to come, so nobody can have missed it.")
     if when is When.TODAY and day.ends_at and day.ends_at > now and not before_end:
         ends_at = display.clock(f"{day.ends_at.astimezone(day.event_date.event.zone):%H:%M}")
-        raise DayNotOver(f"The day is not over: the last time slot ends at {ends_at.rstrip('.')}.")
+        raise DayNotOver(f"The day is not over: it ends at {ends_at.rstrip('.')}.")
