@@ -58,7 +58,7 @@ def test_close_out_asks_again_before_the_end_and_is_undone(
     page.get_by_role("button", name="Mark 2 as no-show").click()
     expect(page.get_by_role("alert")).to_contain_text("it ends at midnight")
     assert b.status_of(away) == "confirmed"
-    page.get_by_role("button", name="Nobody else will come: mark 2 as no-show").click()
+    page.get_by_role("button", name="Mark 2 as no-show now").click()
     expect(page.locator(".messagelist")).to_contain_text("2 marked as no-show.")
     assert [b.status_of(away), b.status_of(late)] == ["no_show", "no_show"]
 
