@@ -48,6 +48,7 @@ class AuditEvent(AppendOnly):
         CHECKED_IN = "checked_in", "Checked in"
         CHECK_IN_UNDONE = "check_in_undone", "Check-in undone"
         NO_SHOW = "no_show", "No-show"
+        NO_SHOW_UNDONE = "no_show_undone", "No-show undone"
         AMBIGUOUS = "ambiguous", "Counter unclear"
 
     at = models.DateTimeField("when", db_index=True)

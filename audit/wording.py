@@ -1,5 +1,8 @@
 """The trail in the words that staff read: what was done, by whom, and what it did to a counter."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from audit.models import AuditEvent, CheckIn
 
 ACTOR_KINDS = {"participant": "Participant", "staff": "Staff", "system": "The system"}
@@ -21,15 +24,54 @@ def counter_change(event: AuditEvent) -> str:
     return f"{abs(event.delta)} {places} {'taken' if event.delta > 0 else 'given back'}"
 
 
-def notes(event: AuditEvent) -> str:
-    """What else the event records, in sentences."""
+def notes(
+    event: AuditEvent, *, people: Mapping[int, str] | None = None, expected: int | None = None
+) -> str:
+    """What else the event records, in sentences.
+
+    `people` are names of household members by id; `expected` is how many were registered.
+    """
     details = event.details
     sentences = []
-    if reason := details.get("override_reason"):
-        sentences.append(f"Booking was closed; staff overrode that. Reason: {reason}")
     if attendees := details.get("attendees"):
-        sentences.append(f"Attendees: household members {', '.join(map(str, attendees))}.")
+        who = ", ".join((people or {}).get(each, "somebody") for each in attendees)
+        if not people:
+            who = f"household members {', '.join(map(str, attendees))}"
+        if event.action == AuditEvent.Action.CHECKED_IN:
+            of_all = f" of {expected}" if expected and expected >= len(attendees) else ""
+            sentences.append(f"{len(attendees)}{of_all} came: {who}.")
+        else:
+            sentences.append(f"Attendees: {who}.")
+    if "instead_of" in details:
+        sentences.append("Was registered for another day.")
+    elif why := _overridden(details):
+        sentences.append(why)
+    if reason := details.get("override_reason"):
+        sentences.append(f"Reason: {reason}")
+    if day := _ON_DAY.get(details.get("day", "")):
+        sentences.append(day)
+    if details.get("close_out"):
+        is_undone = event.action == AuditEvent.Action.NO_SHOW_UNDONE
+        sentences.append("The close-out was undone." if is_undone else "By closing out the day.")
     if event.action == AuditEvent.Action.AMBIGUOUS:
         applied = "was applied" if details.get("applied") else "was not applied"
         sentences.append(f"The database could not say whether the change arrived; it {applied}.")
     return " ".join(sentences)
+
+
+_ON_DAY = {
+    "past": "Entered after the day.",
+    "unknown": "The schedules did not tell the day, so it was not checked.",
+}
+
+_OVERRIDDEN = {
+    "not_today": "The day was still to come; staff overrode that.",
+    "day_unknown": "PantryTrak did not answer, so the day was not known; staff overrode that.",
+}
+
+
+def _overridden(details: Mapping[str, Any]) -> str:
+    if not details.get("override_reason"):
+        return ""
+    default = "Booking was closed; staff overrode that."
+    return _OVERRIDDEN.get(details.get("overridden", ""), default)

@@ -46,6 +46,7 @@ class RegistrationList(ChangeList):
         **kwargs: Any,
     ) -> None:
         self.details: dict[int, RegistrationDetails] = {}
+        self.names: dict[str, str] = {}
         columns: list[Any] = [
             *[name for name in list_display if name == "action_checkbox"],
             self.code,
@@ -64,6 +65,7 @@ class RegistrationList(ChangeList):
         self.result_list = list(self.result_list)
         shown = details.read(self.result_list)
         self.details = {entry.registration.pk: entry for entry in shown}
+        self.names = common.names_of_check_ins(shown)
         if not all(entry.is_schedule_available for entry in shown):
             messages.warning(request, common.SCHEDULES_DOWN)
 
@@ -89,7 +91,9 @@ class RegistrationList(ChangeList):
 
     @admin.display(description="status", ordering="event_status")
     def state(self, registration: EventRegistration) -> SafeString:
-        return render_to_string("registrations/includes/state.html", {"row": registration})
+        shown = self.details[registration.pk]
+        context = {"row": registration, "shown": shown, "names": self.names}
+        return render_to_string("registrations/includes/state.html", context)
 
     @admin.display(description="waitlist")
     def queue(self, registration: EventRegistration) -> str:
@@ -232,7 +236,11 @@ class HouseholdAdmin(ReadOnlyAdmin):
                 household_id=common.parse_id(object_id)
             )
             shown = details.read(list(of_household[:100]))
-        context = {"registrations": shown, "may_add": common.has_permission(request, "add")}
+        context = {
+            "registrations": shown,
+            "names": common.names_of_check_ins(shown),
+            "may_add": common.has_permission(request, "add"),
+        }
         return super().change_view(request, object_id, form_url, context)
 
 

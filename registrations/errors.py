@@ -91,6 +91,32 @@ class AlreadyCheckedIn(RegistrationError):
     advice = "Show checked_in_at and checked_in_by."
 
 
+class NotToday(RegistrationError):
+    """Attendance is recorded on the day or afterwards, unless staff say why."""
+
+    code = "not_today"
+    message = "This registration is for a day that is still to come."
+    advice = "Ask which day the household means. If it is right, send override_reason."
+
+
+class DayUnknown(RegistrationError):
+    code = "day_unknown"
+    message = (
+        "PantryTrak's schedules do not answer, so it is not known whether the day has come. "
+        "Nothing was changed; try again when they are back."
+    )
+    advice = "Send the same request after Retry-After; or, if the day is certain, override_reason."
+    retry_after = 5
+
+
+class DayNotOver(RegistrationError):
+    """Close-out asks again while somebody may still come. (The API has no close-out.)"""
+
+    code = "day_not_over"
+    message = "The day is not over."
+    advice = "Ask again."
+
+
 class InvalidStatus(RegistrationError):
     code = "invalid_status"
     message = "The registration's status does not allow this."

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from itertools import islice
 
 from freshtrak.databases import PUBLIC, moment, query
+from schedules.keys import When, moment_of, when
 from schedules.models import Event, EventDate, EventHour, EventSlot
 from schedules.targets import Kind, Target
 
@@ -34,12 +35,13 @@ class Appointment:
         return self._moment(self.end_time)
 
     def _moment(self, clock: str | None) -> datetime | None:
-        """A time of day in the zone of the event; "24:00" is the beginning of the next day."""
         if self.date is None or clock is None:
             return None
-        hour, minute = map(int, clock.split(":"))
-        midnight = datetime.combine(self.date, time(), tzinfo=self.zone)
-        return midnight + timedelta(hours=hour, minutes=minute)
+        return moment_of(self.date, clock, self.zone)
+
+    def when(self, now: datetime) -> When | None:
+        """Where its day lies, seen from today in the event's time zone."""
+        return when(self.date, self.zone, now)
 
 
 def _describe(timed: EventSlot | EventDate) -> Appointment:

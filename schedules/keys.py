@@ -1,7 +1,8 @@
 """Converts PantryTrak's days, times of day and time zones."""
 
 import re
-from datetime import date, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,31 @@ def clock(key: int) -> str | None:
     if minute > 59 or not 0 <= key <= 2400:
         return None
     return f"{hour:02}:{minute:02}"
+
+
+class When(StrEnum):
+    """Where a day lies, seen from today."""
+
+    PAST = "past"
+    TODAY = "today"
+    TO_COME = "to_come"
+
+
+def when(day: date | None, zone: tzinfo, now: datetime) -> When | None:
+    """Where a day of an event lies, seen from today in the event's zone; None if it is no day."""
+    if day is None:
+        return None
+    today = now.astimezone(zone).date()
+    if day == today:
+        return When.TODAY
+    return When.PAST if day < today else When.TO_COME
+
+
+def moment_of(day: date, clock: str, zone: tzinfo) -> datetime:
+    """A time of day in the zone of the event; "24:00" is the beginning of the next day."""
+    hour, minute = map(int, clock.split(":"))
+    midnight = datetime.combine(day, time(), tzinfo=zone)
+    return midnight + timedelta(hours=hour, minutes=minute)
 
 
 @lru_cache(maxsize=1024)

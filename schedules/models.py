@@ -12,7 +12,7 @@ from functools import cached_property
 from django.db import models
 
 from schedules import display
-from schedules.keys import ACTIVE, clock, date_key, parse_date_key, zone_of
+from schedules.keys import ACTIVE, When, clock, date_key, parse_date_key, when, zone_of
 from schedules.querysets import EventDateQuerySet, EventQuerySet, EventSlotQuerySet
 
 NOT_PUBLISHED = "not_published"
@@ -133,6 +133,10 @@ class EventDate(models.Model):
         if self.published_end_datetime is not None and now > self.published_end_datetime:
             return REGISTRATION_CLOSED
         return None
+
+    def when(self, now: datetime) -> When | None:
+        """Where the day lies, seen from today in the event's time zone."""
+        return when(self.date, self.event.zone, now)
 
     def is_public(self, now: datetime) -> bool:
         """Whether anybody may see this date at `now`."""

@@ -44,6 +44,7 @@ _CONFLICTS: tuple[type[RegistrationError], ...] = (
     *errors.NOT_BOOKABLE.values(),
     errors.SlotRequired,
     errors.AlreadyCheckedIn,
+    errors.NotToday,
     errors.InvalidStatus,
 )
 _STATUSES: dict[type[RegistrationError], int] = {
@@ -52,6 +53,7 @@ _STATUSES: dict[type[RegistrationError], int] = {
     errors.NotFound: 404,
     **dict.fromkeys(_CONFLICTS, 409),
     errors.IdempotencyKeyReused: 422,
+    errors.DayUnknown: 503,
     errors.Busy: 503,
 }
 """The HTTP status of each refusal by a service. The refusal itself has the text and advice."""

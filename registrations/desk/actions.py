@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
 
 from registrations.desk import common, confirmation, move
 from registrations.desk.confirmation import Chosen, Effect
 from registrations.models import HOLDING, EventRegistration, Status
 from registrations.queries.details import RegistrationDetails
 from registrations.services import attendance, booking, waitlist
+from schedules.keys import When
 from schedules.targets import Target
 
 Run = Callable[[HttpRequest, Chosen], HttpResponse | None]
@@ -35,9 +39,17 @@ class StaffAction:
     """A registration's page offers the action in these statuses."""
     run: Run
 
-    def is_offered(self, request: HttpRequest, registration: EventRegistration) -> bool:
-        is_allowed = registration.status in self.allowed
+    not_when: frozenset[When | None] = frozenset()
+    """A registration's page does not offer the action on such days (None: the day is not known)."""
+
+    def is_offered(self, request: HttpRequest, shown: RegistrationDetails) -> bool:
+        is_allowed = shown.registration.status in self.allowed
+        is_allowed = is_allowed and _when(shown) not in self.not_when
         return is_allowed and common.has_permission(request, self.permission)
+
+
+def _when(shown: RegistrationDetails) -> When | None:
+    return shown.appointment.when(timezone.now()) if shown.appointment else None
 
 
 def _confirmed(
@@ -51,15 +63,20 @@ def _confirmed(
     effect: str,
     frees_places: bool = False,
     title: str = "",
+    reasons: Callable[[RegistrationDetails], str] | None = None,
 ) -> StaffAction:
-    """An action that calls one service per registration, after a confirmation page."""
+    """An action that calls one service per registration, after a confirmation page.
+
+    `reasons` tells why the service wants a reason for a registration; "" if it wants none.
+    """
 
     def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         if (entries := confirmation.read(request, chosen)) is None:
             return None
         if "confirmed" in request.POST:
-            return confirmation.apply_to_each(request, entries, service, done)
+            return confirmation.apply_to_each(request, entries, _with_reason(request), done)
         leaving: Counter[Target] = Counter()
+        asks_reason = ""
         effects: list[Effect] = []
         for entry in entries:
             registration = entry.registration
@@ -69,10 +86,24 @@ def _confirmed(
             elif frees_places and registration.status in HOLDING:
                 leaving[registration.target] += 1
                 text = "Gives the place back."
+            elif reasons and (why := reasons(entry)):
+                text, asks_reason = f"{why} Needs the reason below.", why
+            elif reasons and _when(entry) is When.PAST:
+                text = f"The day has passed. {effect}"
             effects.append((entry, is_allowed, text))
         return confirmation.page(
-            request, action=name, title=title or label, effects=effects, leaving=leaving
+            request,
+            action=name,
+            title=title or label,
+            effects=effects,
+            leaving=leaving,
+            asks_reason=asks_reason,
         )
+
+    def _with_reason(request: HttpRequest) -> Callable[..., EventRegistration]:
+        if reasons is None:
+            return service
+        return partial(service, override_reason=request.POST.get("reason", "").strip()[:200])
 
     return StaffAction(name, label, permission, allowed, run)
 
@@ -123,6 +154,25 @@ def _promote_at(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse
     return confirmation.redirect_back(request)
 
 
+def _is_to_come(entry: RegistrationDetails) -> str:
+    return "The day is still to come." if _when(entry) is When.TO_COME else ""
+
+
+def _may_be_to_come(entry: RegistrationDetails) -> str:
+    if not entry.is_schedule_available:
+        return "PantryTrak does not answer, so the day is not known."
+    return _is_to_come(entry)
+
+
+def _came_today(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+    """Its own page: the household needs a place of today."""
+    registrations = list(chosen[:2])
+    if len(registrations) != 1:
+        messages.error(request, "Choose one registration: each needs a place of its own today.")
+        return confirmation.redirect_back(request)
+    return redirect("admin:registrations_came_today", registrations[0].pk)
+
+
 def _label(registration: EventRegistration) -> str:
     return registration.status.label.lower() if registration.status else "of an unknown status"
 
@@ -136,6 +186,15 @@ STAFF_ACTIONS = (
         service=attendance.check_in,
         done="checked in",
         effect="Will be checked in with all attendees. No counter moves.",
+        reasons=_is_to_come,
+    ),
+    StaffAction(
+        "came_today",
+        "Came today instead",
+        "walk_in",
+        frozenset({Status.CONFIRMED, Status.WAITLISTED, Status.NO_SHOW}),
+        _came_today,
+        not_when=frozenset({When.TODAY, None}),
     ),
     _confirmed(
         "undo_check_in",
@@ -154,6 +213,7 @@ STAFF_ACTIONS = (
         service=attendance.mark_no_show,
         done="marked as no-show",
         effect="Marked as no-show. The place stays reserved.",
+        reasons=_may_be_to_come,
     ),
     StaffAction("move", "Move to another slot", "move", move.MOVABLE, move.run),
     StaffAction(
@@ -177,6 +237,6 @@ STAFF_ACTIONS = (
 )
 
 
-def offered(request: HttpRequest, registration: EventRegistration) -> list[StaffAction]:
-    """The actions that the registration's status and the user's permissions allow."""
-    return [action for action in STAFF_ACTIONS if action.is_offered(request, registration)]
+def offered(request: HttpRequest, shown: RegistrationDetails) -> list[StaffAction]:
+    """The actions that the registration's status and day, and the user's permissions, allow."""
+    return [action for action in STAFF_ACTIONS if action.is_offered(request, shown)]

@@ -1,6 +1,6 @@
 """What every desk page needs: the actor, permissions, texts of refusals, the way back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -20,6 +20,7 @@ from registrations.errors import (
     InvalidRequest,
     RegistrationError,
 )
+from registrations.queries.details import RegistrationDetails
 from schedules import display
 from schedules.appointments import Appointment
 
@@ -70,6 +71,16 @@ def error_message(refusal: Exception) -> str:
 def name_of(actor_id: str) -> str:
     """The username of a member of staff; "user" and the id for somebody without an account here."""
     return names_of([actor_id]).get(actor_id, f"user {actor_id}")
+
+
+def name_in(names: Mapping[str, str], actor_id: str) -> str:
+    """Like `name_of`, from names that were read for a whole page."""
+    return names.get(actor_id, f"user {actor_id}" if actor_id else "the system")
+
+
+def names_of_check_ins(shown: Iterable[RegistrationDetails]) -> dict[str, str]:
+    """The names of those who checked these registrations in, by id. At most one query."""
+    return names_of({each.check_in.actor_id for each in shown if each.check_in})
 
 
 def names_of(actor_ids: Iterable[str]) -> dict[str, str]:

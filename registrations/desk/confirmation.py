@@ -109,10 +109,12 @@ def page(
     leaving: Counter[Target],
     goal: Goal | None = None,
     hidden: Mapping[str, str] | None = None,
+    asks_reason: str = "",
 ) -> HttpResponse:
     """The page that says what will happen and asks for confirmation.
 
-    `leaving` is how many places are given back at each target; `hidden` holds extra form fields.
+    `leaving` is how many places are given back at each target; `hidden` holds extra form fields;
+    `asks_reason` says why the page asks for a reason, if it does.
     Without freshtrak_public the page still opens, and says what is missing.
     """
     entries = [entry for entry, _, _ in effects]
@@ -129,6 +131,7 @@ def page(
         movements=forecasts,
         warning=common.SCHEDULES_DOWN if is_down else "",
         hidden=dict(hidden or {}),
+        asks_reason=asks_reason,
         checkbox_name=ACTION_CHECKBOX_NAME,
         next=common.next_url(request, ""),
         back=common.next_url(request, reverse(LIST)),

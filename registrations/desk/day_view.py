@@ -19,8 +19,9 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from registrations.desk import common
+from registrations.errors import DayNotOver
 from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
-from registrations.queries import details, occupancy, registrations, statuses
+from registrations.queries import close_outs, details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
 from registrations.queries.occupancy import Day
 from registrations.services import attendance
@@ -96,6 +97,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
         done=done[0] if done else None,
         slot_id=common.parse_id(request.GET.get("slot")),
         here=request.get_full_path(),
+        names=common.names_of_check_ins([*people, *done]),
         may={name: common.has_permission(request, name) for name in ("attend", "walk_in")},
         is_to_come=day is not None and day.is_to_come(timezone.now()),
     )
@@ -156,33 +158,62 @@ def _one(
 
 
 def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Lists everyone still expected, and on confirmation marks them as no-show."""
+    """Lists everyone still expected, and on confirmation marks them as no-show.
+
+    Asks again before the last slot has ended; undoes an earlier close-out.
+    """
     common.check_permission(request, "attend")
     the_day = redirect("admin:registrations_day", event_date_id)
     numbers = _numbers(event_date_id)
-    day = numbers.day
+    day, not_over = numbers.day, ""
     if day is not None and day.is_to_come(timezone.now()):
         messages.error(request, "This day is still to come, so nobody can have missed it.")
         return the_day
     if request.method == "POST":
+        before_end = "before_end" in request.POST
+        by = common.actor(request)
         try:
-            marked = attendance.close_out(event_date_id, by=common.actor(request))
+            closed = attendance.close_out(event_date_id, before_end=before_end, by=by)
+        except DayNotOver as refusal:
+            not_over = str(refusal)
         except common.REFUSALS as refusal:
             messages.error(request, common.error_message(refusal))
+            return the_day
         else:
-            messages.success(request, f"{marked} marked as no-show.")
-        return the_day
+            messages.success(request, f"{closed.marked} marked as no-show.")
+            return redirect("admin:registrations_close_out", event_date_id)
     expected = _roster(event_date_id).filter(
         event_status__in=statuses.rows_meaning(Status.CONFIRMED)
     )
+    earlier = close_outs.of_date(event_date_id)
     return common.page(
         request,
         "close_out.html",
-        "Close out: mark the rest as no-show",
+        "Close out before the end?" if not_over else "Close out: mark the rest as no-show",
         event_date_id=event_date_id,
         expected=expected[:200],
+        not_over=not_over,
+        earlier=earlier,
+        names=common.names_of(each.actor_id for each in earlier),
         **vars(numbers),
     )
+
+
+@require_POST
+def undo_close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
+    """Expects again whom one close-out marked as no-show."""
+    common.check_permission(request, "attend")
+    try:
+        undone = attendance.undo_close_out(
+            event_date_id,
+            close_out_id=request.POST.get("close_out", ""),
+            by=common.actor(request),
+        )
+    except common.REFUSALS as refusal:
+        messages.error(request, common.error_message(refusal))
+    else:
+        messages.success(request, f"Close-out undone: {undone} expected again.")
+    return redirect("admin:registrations_close_out", event_date_id)
 
 
 def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
@@ -198,6 +229,7 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
         "Roster",
         event_date_id=event_date_id,
         people=people,
+        names=common.names_of_check_ins(people),
         printed_at=timezone.localtime(),
         **vars(numbers),
     )

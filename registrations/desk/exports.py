@@ -1,6 +1,7 @@
 """The list as a file for a spreadsheet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 
 import tablib
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from registrations.desk import common
 from registrations.desk.confirmation import LIST
-from registrations.models import EventRegistration
+from registrations.models import EventRegistration, Status
 from registrations.queries import details
 from registrations.queries.details import RegistrationDetails
 
@@ -32,6 +33,10 @@ HEADERS = (
     "waitlist position",
     "attendees",
     "names",
+    "came",
+    "who came",
+    "checked in",
+    "checked in by",
     "registered",
 )
 
@@ -61,8 +66,10 @@ def export(request: HttpRequest, kind: str) -> HttpResponse:
 def as_file(registrations: QuerySet[EventRegistration], kind: str) -> HttpResponse:
     """The registrations as CSV (UTF-8 with a byte order mark, for Excel) or XLSX."""
     table = tablib.Dataset(headers=HEADERS, title="Registrations")
-    for shown in _shown(registrations):
-        table.append([harmless(value) for value in _values(shown)])
+    for batch in _batches(registrations):
+        names = common.names_of_check_ins(batch)
+        for shown in batch:
+            table.append([harmless(value) for value in _values(shown, names)])
     content = table.export(kind)
     name = f"registrations-{timezone.localdate():%Y-%m-%d}.{kind}"
     return HttpResponse(
@@ -84,14 +91,14 @@ def harmless(value: object) -> object:
     return f"'{value}" if value.lstrip()[:1] in {"=", "+", "-", "@"} else value
 
 
-def _shown(registrations: QuerySet[EventRegistration]) -> Iterator[RegistrationDetails]:
-    """Each with its details, which are read for many at a time."""
+def _batches(registrations: QuerySet[EventRegistration]) -> Iterator[list[RegistrationDetails]]:
+    """With their details, which are read for many at a time."""
     left = registrations.iterator(chunk_size=500)
     while batch := list(islice(left, 500)):
-        yield from details.read(batch)
+        yield details.read(batch)
 
 
-def _values(shown: RegistrationDetails) -> list[object]:
+def _values(shown: RegistrationDetails, names: Mapping[str, str]) -> list[object]:
     registration, appointment = shown.registration, shown.appointment
     return [
         registration.confirmation_code,
@@ -105,5 +112,20 @@ def _values(shown: RegistrationDetails) -> list[object]:
         shown.waitlist_position or "",
         len(shown.attendees),
         ", ".join(str(member) for member in shown.attendees),
-        f"{timezone.localtime(registration.created_at):%Y-%m-%d %H:%M}",
+        _how_many_came(shown),
+        ", ".join(str(member) for member in shown.came or ()),
+        _minute(registration.checked_in_at),
+        common.name_in(names, shown.check_in.actor_id) if shown.check_in else "",
+        _minute(registration.created_at),
     ]
+
+
+def _how_many_came(shown: RegistrationDetails) -> int | str:
+    """Beside the number of attendees; only "came" where an adopted row does not tell how many."""
+    if shown.check_in is not None:
+        return shown.check_in.attendee_count
+    return "came" if shown.registration.status is Status.CHECKED_IN else ""
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}" if moment else ""

@@ -1,5 +1,6 @@
 """The desk's forms. Their choices come from the current state of the databases."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -86,3 +87,26 @@ class WalkInForm(AttendeesForm, TargetForm):
     """A place for a household at the gate."""
 
     field_order = ("target", "attendees", "reason")
+
+
+class CameTodayForm(AttendeesForm, TargetForm):
+    """A place of today for a household that is registered for another day."""
+
+    reason = forms.CharField(
+        max_length=200,
+        label="Reason",
+        initial="Came on another day",
+        help_text="The history keeps it.",
+        error_messages={"required": "Say why the household came today."},
+    )
+
+    field_order = ("target", "attendees", "reason")
+
+    def __init__(self, *args: Any, day: Day, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, day=day, **kwargs)
+        # The slot that is running, or the next, if it has room.
+        clock = f"{now.astimezone(day.event_date.event.zone):%H:%M}"
+        for key, occupancy in self.occupancies.items():
+            if occupancy.free and (occupancy.end_time or "24:00") > clock:
+                self.fields["target"].initial = key
+                break

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from audit import trail, wording
 from audit.models import AuditEvent
@@ -26,7 +27,9 @@ def show(request: HttpRequest, registration: EventRegistration) -> HttpResponse:
         f"{registration.household or 'No household'}: {registration.confirmation_code}",
         row=registration,
         details=shown,
-        offered=[(action.name, action.label) for action in actions.offered(request, registration)],
+        when=shown.appointment.when(timezone.now()) if shown.appointment else None,
+        names=names,
+        offered=[(action.name, action.label) for action in actions.offered(request, shown)],
         may_edit=is_movable and common.has_permission(request, "change"),
         history=[(event, _actor_name(event, names)) for event in history],
         changelist=confirmation.LIST,

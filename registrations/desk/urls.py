@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from registrations.desk import day_view, exports, planning, register
+from registrations.desk import came_today, day_view, exports, planning, register
 
 View = Callable[..., HttpResponse]
 
@@ -19,9 +19,11 @@ PAGES: tuple[tuple[str, View, str], ...] = (
     ("days/<int:event_date_id>/undo/", day_view.undo, "undo"),
     ("days/<int:event_date_id>/walk-in/", register.walk_in, "walk_in"),
     ("days/<int:event_date_id>/close-out/", day_view.close_out, "close_out"),
+    ("days/<int:event_date_id>/close-out/undo/", day_view.undo_close_out, "undo_close_out"),
     ("days/<int:event_date_id>/roster/", day_view.roster, "roster"),
     ("planning/", planning.show, "planning"),
     ("export/<str:kind>/", exports.export, "export"),
+    ("<int:registration_id>/came-today/", came_today.show, "came_today"),
     ("<int:registration_id>/attendees/", register.edit_attendees, "attendees"),
 )
 

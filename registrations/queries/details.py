@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import F, Func, OuterRef, Q, Subquery
 
 from audit.models import AuditEvent, CheckIn
-from registrations.models import EventRegistration, HouseholdMember
+from registrations.models import EventRegistration, HouseholdMember, Status
 from schedules import appointments
 from schedules.appointments import Appointment
 from schedules.targets import Target
@@ -30,6 +30,16 @@ class RegistrationDetails:
     attendees: Sequence[HouseholdMember] = ()
     is_schedule_available: bool = True
     """False while freshtrak_public does not answer."""
+    check_in: CheckIn | None = None
+    """Who checked it in, and whom; None if it is not checked in, or was adopted as such."""
+
+    @property
+    def came(self) -> Sequence[HouseholdMember] | None:
+        """The attendees who came; None where that is not recorded."""
+        if self.check_in is None:
+            return None
+        present = set(self.check_in.household_member_ids)
+        return [member for member in self.attendees if member.pk in present]
 
     def completed_by(self, earlier: RegistrationDetails) -> RegistrationDetails:
         """These details, and from earlier ones what the operation in between did not touch."""
@@ -53,6 +63,7 @@ def read(page: Sequence[EventRegistration]) -> list[RegistrationDetails]:
     """
     positions = waitlist_positions(page)
     found = _appointments(row.target for row in page if row.is_placed)
+    recorded = check_ins(page)
     return [
         RegistrationDetails(
             registration=row,
@@ -60,9 +71,35 @@ def read(page: Sequence[EventRegistration]) -> list[RegistrationDetails]:
             waitlist_position=positions.get(row.pk),
             attendees=[a.household_member for a in row.attendees.all() if a.household_member],
             is_schedule_available=found is not None,
+            check_in=recorded.get(row.pk),
         )
         for row in page
     ]
+
+
+def schedule_of(registration: EventRegistration) -> RegistrationDetails:
+    """The registration with only its appointment, or its date's if the slot is gone."""
+    slot_id, date_id = registration.event_slot_id, registration.event_date_id
+    targets = [Target.slot(slot_id)] if slot_id is not None else []
+    found = _appointments(targets)
+    if not found and found is not None and date_id is not None:
+        targets = [Target.date(date_id)]
+        found = _appointments(targets)
+    return RegistrationDetails(
+        registration,
+        appointment=(found or {}).get(targets[0]) if targets else None,
+        is_schedule_available=found is not None,
+    )
+
+
+def check_ins(page: Iterable[EventRegistration]) -> dict[int, CheckIn]:
+    """The check-in of each registration of `page` that is checked in; without the adopted ones."""
+    ids = [row.pk for row in page if row.status is Status.CHECKED_IN]
+    if not ids:
+        return {}
+    in_order = CheckIn.objects.filter(registration_id__in=ids).order_by("pk")
+    newest = {record.registration_id: record for record in in_order}
+    return {pk: each for pk, each in newest.items() if each.action == CheckIn.Action.CHECK_IN}
 
 
 def waitlist_positions(page: Iterable[EventRegistration]) -> dict[int, int]:

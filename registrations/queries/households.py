@@ -1,6 +1,6 @@
 """Households and their members: who may come, who came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from freshtrak.databases import PRIVATE, query
 from registrations.errors import FieldError, HouseholdNotResolved, InvalidRequest
@@ -79,6 +79,13 @@ def _check_each(
             errors.append(FieldError(f"attendees.{position}", *found))
     if errors:
         raise InvalidRequest(*errors)
+
+
+def names_of_members(member_ids: Iterable[int]) -> dict[int, str]:
+    """The names of members by id; without those that are gone."""
+    ids = set(member_ids)
+    members = HouseholdMember.objects.filter(pk__in=ids) if ids else []
+    return {member.pk: str(member) for member in members}
 
 
 def household_id_of_user(user_id: int) -> int | None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from registrations.models import HOLDING, EventRegistration, EventStatus, Status
 from registrations.queries import targets
 from schedules import counters
-from schedules.keys import ACTIVE, date_key
+from schedules.keys import ACTIVE, date_key, moment_of
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
 
@@ -74,6 +74,15 @@ class Day:
     def is_to_come(self, now: datetime) -> bool:
         """Whether the day is after today in the event's time zone."""
         return self.event_date.event_date_key > date_key(now.astimezone(self.event_date.event.zone))
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the last slot ends; midnight if no time is named, None if the date names no day."""
+        if self.event_date.date is None:
+            return None
+        last = max((slot.end_time or "00:00" for slot in self.targets), default="00:00")
+        end = "24:00" if last == "00:00" else last
+        return moment_of(self.event_date.date, end, self.event_date.event.zone)
 
 
 def tallies(event_date_ids: Iterable[int]) -> dict[int, Tallies]:

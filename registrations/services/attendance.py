@@ -1,12 +1,15 @@
 """Check-ins and no-shows. No counter moves: the registration keeps its place.
 
-Needs only freshtrak_private, so that check-in works while public is down. Each function writes the
-trail, and for a check-in or an undo also a check-in record, in the same transaction as the change.
-If it raises a RegistrationError, it has written nothing.
+Writes only to freshtrak_private, and checks people in while public is down; public is asked for the
+day (attendance_rules). Each function writes the trail, and for a check-in or an undo also a
+check-in record, in the same transaction as the change. If it raises a RegistrationError, it has
+written nothing.
 """
 
+import uuid
 from collections.abc import Container, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,18 +19,31 @@ from audit import trail
 from audit.models import AuditEvent, CheckIn
 from audit.trail import Actor
 from freshtrak.databases import PRIVATE
-from registrations.errors import AlreadyCheckedIn, InvalidStatus, StaleRegistration
+from registrations.errors import (
+    AlreadyCheckedIn,
+    FieldError,
+    InvalidRequest,
+    InvalidStatus,
+    StaleRegistration,
+)
 from registrations.models import EventRegistration, Status
-from registrations.queries import households, registrations, statuses
+from registrations.queries import close_outs, details, households, registrations, statuses
 from registrations.queries.details import BeforeCommit, RegistrationDetails
-from registrations.services import booking, facts
+from registrations.services import attendance_rules, booking, facts
 from registrations.services.retry import retried
+from schedules.keys import When
 from schedules.targets import Target
 
 Action = AuditEvent.Action
 
 BATCH = 100
-"""How many registrations close-out marks as no-show in one transaction."""
+"""How many registrations a close-out, or its undoing, changes in one transaction."""
+
+
+class ClosedOut(NamedTuple):
+    id: str
+    """Stands in the trail beside each no-show that this close-out wrote."""
+    marked: int
 
 
 @retried
@@ -35,24 +51,29 @@ def check_in(
     registration: EventRegistration,
     *,
     attendee_ids: Sequence[int] | None = None,
+    override_reason: str = "",
     by: Actor,
     before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
     """Records that the household is here, with these of its attendees (None: all of them).
 
     Latecomers can be checked in after they were marked no-show. Raises AlreadyCheckedIn, which
-    says who did it and when, InvalidStatus, and InvalidRequest for somebody who is no attendee.
+    says who did it and when, InvalidStatus, InvalidRequest for somebody who is no attendee, and
+    NotToday before the day, unless an `override_reason` is given, which the trail keeps.
     """
     now = timezone.now()
     registrations.reload(registration)
     if registration.status is Status.CHECKED_IN:
         raise already_checked_in(registration)
     _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "cannot be checked in")
+    on_day = attendance_rules.check_day(
+        details.schedule_of(registration), now=now, reason=override_reason
+    )
     came = households.attending(registration, attendee_ids)
     with transaction.atomic(using=PRIVATE, durable=True):
-        _admit(registration, came, by=by, at=now)
+        record = _admit(registration, came, by=by, at=now, **on_day)
         if before_commit:
-            before_commit(RegistrationDetails(registration))
+            before_commit(RegistrationDetails(registration, check_in=record))
     return registration
 
 
@@ -66,13 +87,15 @@ def walk_in(
 ) -> EventRegistration:
     """Books a place for a household at the gate and checks it in.
 
-    One private transaction does both or neither. Raises what `booking.register` raises, and
-    CapacityFull if no place is free, because a walk-in does not join the waitlist.
+    One private transaction does both or neither. Raises what `booking.register` raises,
+    CapacityFull if no place is free, because a walk-in does not join the waitlist, and NotToday
+    before the day, unless there is an `override_reason`.
     """
 
     def admit(booked: RegistrationDetails) -> None:
-        registration = booked.registration
-        _admit(registration, list(attendee_ids), by=by, at=registration.updated_at)
+        registration, at = booked.registration, booked.registration.updated_at
+        on_day = attendance_rules.check_day(booked, now=at, reason=override_reason)
+        _admit(registration, list(attendee_ids), by=by, at=at, **on_day)
 
     return booking.register(
         household_id=household_id,
@@ -85,16 +108,65 @@ def walk_in(
     )
 
 
+def came_today(
+    registration: EventRegistration,
+    *,
+    target: Target,
+    attendee_ids: Sequence[int] | None = None,
+    override_reason: str,
+    by: Actor,
+) -> EventRegistration:
+    """Checks in, at a place of today, a household that is registered for another day.
+
+    One operation, or nothing: a registration for a day to come moves to `target`; one of a past day
+    stays as it is, and those who came are registered there. Capacity and waitlist count as in a
+    move. `override_reason` is never empty; the trail keeps it. Returns the registration of today.
+    Raises what `booking.move` and `booking.register` raise, and NotToday if `target` is not today.
+    """
+    if not override_reason.strip():
+        detail = "Say why the household came today."
+        raise InvalidRequest(FieldError("override_reason", "required", detail))
+    registrations.reload(registration)
+    expected = {Status.CONFIRMED, Status.WAITLISTED, Status.NO_SHOW}
+    _require(registration, expected, "cannot be checked in on another day")
+    earlier = details.schedule_of(registration).appointment
+    when = earlier.when(timezone.now()) if earlier else None
+    if when is When.TODAY:
+        raise InvalidStatus("This registration is for today: check it in.")
+    came = households.attending(registration, attendee_ids)
+    instead_of = registration.event_date_id
+
+    def admit(booked: RegistrationDetails) -> None:
+        at = booked.registration.updated_at
+        attendance_rules.check_is_today(booked, at)
+        facts_of_day = {"instead_of": instead_of, "override_reason": override_reason}
+        _admit(booked.registration, came, by=by, at=at, **facts_of_day)
+
+    if when is When.PAST:
+        return booking.register(
+            household_id=registration.household_id or 0,
+            attendee_ids=came,
+            target=target,
+            join_waitlist=False,
+            override_reason=override_reason,
+            by=by,
+            before_commit=admit,
+        )
+    return booking.move(
+        registration, target=target, override_reason=override_reason, by=by, before_commit=admit
+    )
+
+
 def _admit(
-    registration: EventRegistration, came: Sequence[int], *, by: Actor, at: datetime
-) -> None:
+    registration: EventRegistration, came: Sequence[int], *, by: Actor, at: datetime, **on_day: Any
+) -> CheckIn:
     # A guarded update: if two devices check in at once, or one checks in while another cancels or
     # moves, one of them finds the row changed and starts again.
     registration.transition_to(
         statuses.row_for(Status.CHECKED_IN), at=at, by=by.legacy_id, checked_in_at=at
     )
-    facts.record(Action.CHECKED_IN, registration, by=by, at=at, attendees=came)
-    _record_check_in(CheckIn.Action.CHECK_IN, registration, came, by=by, at=at)
+    facts.record(Action.CHECKED_IN, registration, by=by, at=at, attendees=came, **on_day)
+    return _record_check_in(CheckIn.Action.CHECK_IN, registration, came, by=by, at=at)
 
 
 @retried
@@ -118,31 +190,64 @@ def undo_check_in(
 
 @retried
 def mark_no_show(
-    registration: EventRegistration, *, by: Actor, before_commit: BeforeCommit | None = None
+    registration: EventRegistration,
+    *,
+    override_reason: str = "",
+    by: Actor,
+    before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
-    """Records that nobody came. Doing it twice changes nothing. Raises InvalidStatus."""
+    """Records that nobody came. Doing it twice changes nothing.
+
+    Raises InvalidStatus; and without an `override_reason`, NotToday before the day, and DayUnknown
+    while public does not answer: nobody at the gate waits for it.
+    """
     now = timezone.now()
     registrations.reload(registration)
+    on_day: dict[str, Any] = {}
+    is_marked = registration.status is Status.NO_SHOW
+    if not is_marked:
+        _require(registration, {Status.CONFIRMED}, "cannot be marked as a no-show")
+        shown = details.schedule_of(registration)
+        on_day = attendance_rules.check_day(
+            shown, now=now, reason=override_reason, may_be_unknown=False
+        )
     with transaction.atomic(using=PRIVATE, durable=True):
-        if registration.status is not Status.NO_SHOW:
-            _require(registration, {Status.CONFIRMED}, "cannot be marked as a no-show")
-            _mark_no_show(registration, by=by, at=now)
+        if not is_marked:
+            _mark_no_show(registration, by=by, at=now, **on_day)
         if before_commit:
             before_commit(RegistrationDetails(registration))
     return registration
 
 
-def close_out(event_date_id: int, *, by: Actor) -> int:
-    """Marks every registration of a date that is still expected as no-show; returns how many.
+def close_out(event_date_id: int, *, before_end: bool = False, by: Actor) -> ClosedOut:
+    """Marks every registration of a date that is still expected as no-show.
 
     Works in batches of one transaction each: if it stops halfway, the next call continues.
-    Households that are checked in meanwhile stay checked in. Raises Busy.
+    Households that are checked in meanwhile stay checked in. Raises NotToday before the day,
+    DayUnknown if public does not tell the day, DayNotOver until the last slot has ended, unless it
+    is meant to be `before_end`, and Busy.
     """
-    marked = last = 0
+    attendance_rules.check_over(event_date_id, timezone.now(), before_end=before_end)
+    close_out_id, marked, last = uuid.uuid4().hex, 0, 0
     while batch := list(_expected(event_date_id).filter(pk__gt=last)[:BATCH]):
-        marked += _mark_absent(event_date_id, [registration.pk for registration in batch], by=by)
+        ids = [registration.pk for registration in batch]
+        marked += _mark_absent(event_date_id, ids, close_out_id=close_out_id, by=by)
         last = batch[-1].pk
-    return marked
+    return ClosedOut(close_out_id, marked)
+
+
+def undo_close_out(event_date_id: int, *, close_out_id: str, by: Actor) -> int:
+    """Expects again whom this close-out marked as no-show; returns how many.
+
+    Leaves alone whatever somebody has changed since, and other no-shows. Works in batches as
+    `close_out` does, and needs only private. Raises Busy.
+    """
+    undone = last = 0
+    while batch := list(close_outs.no_shows(event_date_id).filter(pk__gt=last)[:BATCH]):
+        ids = [registration.pk for registration in batch]
+        undone += _expect_again(event_date_id, ids, close_out_id=close_out_id, by=by)
+        last = batch[-1].pk
+    return undone
 
 
 def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
@@ -154,21 +259,47 @@ def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
 
 
 @retried
-def _mark_absent(event_date_id: int, registration_ids: Sequence[int], *, by: Actor) -> int:
+def _mark_absent(
+    event_date_id: int, registration_ids: Sequence[int], *, close_out_id: str, by: Actor
+) -> int:
     now, marked = timezone.now(), 0
     with transaction.atomic(using=PRIVATE, durable=True):
         for registration in _expected(event_date_id).filter(pk__in=registration_ids):
             try:
-                _mark_no_show(registration, by=by, at=now)
+                _mark_no_show(registration, by=by, at=now, close_out=close_out_id)
             except StaleRegistration:  # just checked in: it stays checked in
                 continue
             marked += 1
     return marked
 
 
-def _mark_no_show(registration: EventRegistration, *, by: Actor, at: datetime) -> None:
+@retried
+def _expect_again(
+    event_date_id: int, registration_ids: Sequence[int], *, close_out_id: str, by: Actor
+) -> int:
+    now, undone = timezone.now(), 0
+    confirmed = statuses.row_for(Status.CONFIRMED)
+    with transaction.atomic(using=PRIVATE, durable=True):
+        # The rows before the trail: who touches one after this has changed it under the guard.
+        rows = list(close_outs.no_shows(event_date_id).filter(pk__in=registration_ids))
+        untouched = close_outs.untouched(close_out_id, registration_ids)
+        for registration in rows:
+            if registration.pk not in untouched:
+                continue
+            try:
+                registration.transition_to(confirmed, at=now, by=by.legacy_id)
+            except StaleRegistration:  # just checked in: it stays checked in
+                continue
+            facts.record(Action.NO_SHOW_UNDONE, registration, by=by, at=now, close_out=close_out_id)
+            undone += 1
+    return undone
+
+
+def _mark_no_show(
+    registration: EventRegistration, *, by: Actor, at: datetime, **on_day: Any
+) -> None:
     registration.transition_to(statuses.row_for(Status.NO_SHOW), at=at, by=by.legacy_id)
-    facts.record(Action.NO_SHOW, registration, by=by, at=at)
+    facts.record(Action.NO_SHOW, registration, by=by, at=at, **on_day)
 
 
 def already_checked_in(registration: EventRegistration) -> AlreadyCheckedIn:
@@ -194,6 +325,7 @@ def _record_check_in(
     *,
     by: Actor,
     at: datetime,
-) -> None:
+) -> CheckIn:
     record = CheckIn(action=action, **facts.about(registration, by=by, at=at))
     trail.record_check_in(record, came)
+    return record

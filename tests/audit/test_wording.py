@@ -24,6 +24,32 @@ def test_counter_change(delta: int, text: str) -> None:
             "Booking was closed; staff overrode that. Reason: rain",
         ),
         (
+            AuditEvent(
+                action=Action.CHECKED_IN,
+                details={"attendees": [7], "overridden": "not_today", "override_reason": "early"},
+            ),
+            "1 came: household members 7. The day was still to come; staff overrode that. "
+            "Reason: early",
+        ),
+        (
+            AuditEvent(
+                action=Action.CHECKED_IN, details={"instead_of": 3, "override_reason": "mixed up"}
+            ),
+            "Was registered for another day. Reason: mixed up",
+        ),
+        (
+            AuditEvent(action=Action.CHECKED_IN, details={"day": "past"}),
+            "Entered after the day.",
+        ),
+        (
+            AuditEvent(action=Action.NO_SHOW, details={"close_out": "9f"}),
+            "By closing out the day.",
+        ),
+        (
+            AuditEvent(action=Action.NO_SHOW_UNDONE, details={"close_out": "9f"}),
+            "The close-out was undone.",
+        ),
+        (
             AuditEvent(action=Action.AMBIGUOUS, details={"by_date": {"3": 1}, "applied": 1}),
             "The database could not say whether the change arrived; it was applied.",
         ),
@@ -31,3 +57,11 @@ def test_counter_change(delta: int, text: str) -> None:
 )
 def test_notes(event: AuditEvent, text: str) -> None:
     assert wording.notes(event) == text
+
+
+def test_notes_name_people_and_count_those_who_were_expected() -> None:
+    event = AuditEvent(action=Action.CHECKED_IN, details={"attendees": [7, 8]})
+    people = {7: "Ana Rivera"}
+
+    assert wording.notes(event, people=people, expected=4) == "2 of 4 came: Ana Rivera, somebody."
+    assert wording.notes(event, people=people) == "2 came: Ana Rivera, somebody."

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from registrations.models import EventRegistration
 from tests.browser.conftest import DESKTOP, TABLET, Tablets
@@ -16,7 +16,11 @@ pytestmark = [pytest.mark.real_commits, pytest.mark.slow]
 
 @pytest.fixture
 def booked() -> EventRegistration:
-    """Four households today: two are expected, two wait. Returns the second."""
+    """Four households today: two are expected, two wait. Returns the second.
+
+    Before them, the first of all registrations is for a day to come.
+    """
+    b.register(factories.households(1)[0], factories.EventSlotFactory())
     slot = factories.EventSlotFactory(
         capacity=2,
         event_hour__event_date=factories.EventDateFactory(
@@ -30,10 +34,14 @@ def booked() -> EventRegistration:
 
 def _pages(row: EventRegistration) -> list[str]:
     day, household = f"days/{row.event_date_id}/", row.household_id
+    to_come = EventRegistration.objects.earliest("pk")
     return [
         ".",
         "?q=Family",
         f"{row.pk}/change/",
+        f"{to_come.pk}/change/",
+        f"{to_come.pk}/came-today/",
+        f"{to_come.pk}/came-today/?date={row.event_date_id}",
         f"{row.pk}/attendees/",
         "add/?q=Family",
         f"add/?household={household}",
@@ -83,6 +91,12 @@ def test_no_page_has_a_serious_violation(
             page.get_by_role("button", name="Go").click()
         if serious := _serious(page):
             violations[action] = serious
+    page.goto(f"{EventRegistration.objects.earliest('pk').pk}/change/")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Check in…").click()
+    expect(page.get_by_label("Reason")).to_be_visible()
+    if serious := _serious(page):
+        violations["a reason"] = serious
 
     assert violations == {}
 

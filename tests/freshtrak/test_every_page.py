@@ -37,7 +37,7 @@ ROUTES.pop("admin/^(?P<app_label>auth|axes|schedules|audit|registrations)/$")
 
 @pytest.fixture
 def registration(household: Any) -> EventRegistration:
-    registration = b.register(household, factories.EventSlotFactory())
+    registration = b.register(household, factories.slot_today())
     Group.objects.get_or_create(name="Volunteers")
     AccessAttempt.objects.create(failures_since_start=1)
     AccessFailureLog.objects.create()

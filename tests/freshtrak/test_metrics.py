@@ -74,7 +74,7 @@ def _lines(script: str) -> list[dict[str, Any]]:
 @pytest.mark.real_commits
 def test_facts_and_counters_are_logged_after_the_commit_without_names() -> None:
     household = factories.HouseholdFactory(name="Quillfeather")
-    slot = factories.EventSlotFactory(capacity=2)
+    slot = factories.slot_today(capacity=2)
 
     lines = _lines(
         "from tests.support import booking as b\n"

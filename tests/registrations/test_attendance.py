@@ -27,7 +27,7 @@ def _check_in(registration: EventRegistration, **options: object) -> EventRegist
 @pytest.fixture
 def registration() -> EventRegistration:
     household = factories.HouseholdFactory(size=3)
-    booked: EventRegistration = b.register(household, factories.EventSlotFactory())
+    booked: EventRegistration = b.register(household, factories.slot_today())
     return booked
 
 
@@ -72,7 +72,7 @@ def test_check_in_of_a_stranger_is_refused(registration: EventRegistration) -> N
 
 
 def test_check_in_of_a_cancelled_or_waiting_registration_is_refused() -> None:
-    slot = factories.EventSlotFactory(capacity=1)
+    slot = factories.slot_today(capacity=1)
     first, second = factories.households(2)
     booked, waits = b.register(first, slot), b.register(second, slot)
     b.cancel(waits)
@@ -145,7 +145,7 @@ def test_attendees_of_a_checked_in_registration_cannot_change(
 @pytest.mark.real_commits
 def test_two_devices_check_in_at_once() -> None:
     (household,) = factories.households(1)
-    registration = b.register(household, factories.EventSlotFactory())
+    registration = b.register(household, factories.slot_today())
 
     outcomes = b.outcomes(*[partial(_check_in, registration)] * 6, refused=AlreadyCheckedIn)
 
@@ -158,7 +158,7 @@ def test_two_devices_check_in_at_once() -> None:
 @pytest.mark.parametrize("round_", range(4))
 def test_check_in_and_cancellation_at_once_do_not_both_succeed(round_: int) -> None:
     (household,) = factories.households(1)
-    registration = b.register(household, factories.EventSlotFactory())
+    registration = b.register(household, factories.slot_today())
 
     outcomes = b.outcomes(
         partial(_check_in, registration), partial(b.cancel, registration), refused=InvalidStatus
@@ -172,7 +172,7 @@ def test_check_in_and_cancellation_at_once_do_not_both_succeed(round_: int) -> N
 @pytest.mark.parametrize("round_", range(4))
 def test_check_in_and_move_at_once_leave_one_place(round_: int) -> None:
     (household,) = factories.households(1)
-    old, new = factories.EventSlotFactory.create_batch(2)
+    old, new = (factories.slot_today(), factories.slot_today())
     registration = b.register(household, old)
 
     checked_in, moved = b.outcomes(
@@ -185,7 +185,7 @@ def test_check_in_and_move_at_once_leave_one_place(round_: int) -> None:
 
 
 def test_checked_in_household_keeps_its_one_place(household: Household) -> None:
-    slot = factories.EventSlotFactory(capacity=1)
+    slot = factories.slot_today(capacity=1)
     _check_in(b.register(household, slot))
 
     waits = b.register(factories.households(1)[0], slot)

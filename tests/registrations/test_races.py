@@ -275,15 +275,16 @@ def test_repeatable_read_is_still_right(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.mariadb
 def test_close_out_never_takes_back_a_check_in() -> None:
     """Latecomers check in while the rest are marked as no-shows: every check-in stands."""
-    slot = factories.EventSlotFactory(capacity=60)
+    slot = factories.slot_today(capacity=60)
     rows = [b.register(household, slot) for household in factories.households(60)]
 
     def check_all_in() -> None:
         for row in reversed(rows):
             attendance.check_in(EventRegistration.objects.get(pk=row.pk), by=b.STAFF)
 
-    def close() -> int:
-        return attendance.close_out(slot.event_hour.event_date_id, by=b.STAFF)
+    def close() -> object:
+        date_id = slot.event_hour.event_date_id
+        return attendance.close_out(date_id, before_end=True, by=b.STAFF)
 
     b.in_parallel(check_all_in, close)
 

@@ -82,6 +82,11 @@ class EventSlotFactory(PublicFactory):
     end_time_key = 945
 
 
+def slot_today(**options: Any) -> Any:
+    """A slot at which attendance can be recorded now."""
+    return EventSlotFactory(event_hour__event_date__event_date_key=in_days(0), **options)
+
+
 class HouseholdFactory(DjangoModelFactory):
     class Meta:
         model = Household

@@ -13,8 +13,18 @@ _BOOKED = {
     "event_slot_id": 67890,
     "waitlist_position": None,
     "attendees": [
-        {"household_member_id": 31, "first_name": "Maria", "last_name": "Rivera"},
-        {"household_member_id": 32, "first_name": "James", "last_name": "Rivera"},
+        {
+            "household_member_id": 31,
+            "first_name": "Maria",
+            "last_name": "Rivera",
+            "came": None,
+        },
+        {
+            "household_member_id": 32,
+            "first_name": "James",
+            "last_name": "Rivera",
+            "came": None,
+        },
     ],
     "schedule": {
         "event_name": "Riverside Community Pantry",
@@ -26,6 +36,7 @@ _BOOKED = {
     "updated_at": "2026-11-22T17:56:10.663189-05:00",
     "cancelled_at": None,
     "checked_in_at": None,
+    "checked_in_by": None,
 }
 _WAITLISTED = {**_BOOKED, "id": 9013, "status": "waitlisted", "waitlist_position": 3}
 
@@ -41,6 +52,14 @@ REGISTER = [
     ),
     OpenApiExample("Confirmed", _BOOKED, response_only=True, status_codes=["201"]),
     OpenApiExample("Waitlisted", _WAITLISTED, response_only=True, status_codes=["201"]),
+]
+
+CHECK_IN = [
+    OpenApiExample("Everyone came", {}, request_only=True),
+    OpenApiExample("One of two came", {"attendees": [31]}, request_only=True),
+    OpenApiExample(
+        "Before the day", {"override_reason": "Picks up early: surgery"}, request_only=True
+    ),
 ]
 
 MOVE = [

@@ -56,9 +56,13 @@ def _is_ordinary(data: object) -> bool:
     )
 
 
-def render_registration(details: RegistrationDetails) -> dict[str, object]:
+def render_registration(
+    details: RegistrationDetails, *, is_staff: bool = False
+) -> dict[str, object]:
     """A registration as RegistrationOutputSerializer renders it."""
     registration, appointment = details.registration, details.appointment
+    check_in = details.check_in
+    present = check_in.household_member_ids if check_in else None
     return {
         "id": registration.pk,
         "confirmation_code": registration.confirmation_code,
@@ -74,6 +78,7 @@ def render_registration(details: RegistrationDetails) -> dict[str, object]:
                 "household_member_id": member.pk,
                 "first_name": member.first_name,
                 "last_name": member.last_name,
+                "came": None if present is None else member.pk in present,
             }
             for member in details.attendees
         ],
@@ -88,6 +93,7 @@ def render_registration(details: RegistrationDetails) -> dict[str, object]:
         "updated_at": _local(registration.updated_at),
         "cancelled_at": _local(registration.cancelled_at),
         "checked_in_at": _local(registration.checked_in_at),
+        "checked_in_by": check_in.actor_id if check_in and is_staff else None,
     }
 
 

@@ -3,6 +3,7 @@
 The rules are the services'.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -15,7 +16,7 @@ from freshtrak.api.serializers import (
     StrictBooleanField,
     WholeNumberField,
 )
-from registrations.models import Household, Status
+from registrations.models import Household, HouseholdMember, Status
 from registrations.queries.details import RegistrationDetails
 
 MAX_ATTENDEES = 1000
@@ -73,7 +74,17 @@ class AttendeesInputSerializer(serializers.Serializer):
     attendees = _attendees(help_text="All who will come, instead of those named so far.")
 
 
-class CheckInInputSerializer(serializers.Serializer):
+class NoShowInputSerializer(serializers.Serializer):
+    override_reason = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why it is recorded before the day. The history keeps the reason.",
+    )
+
+
+class CheckInInputSerializer(NoShowInputSerializer):
     attendees = _attendees(
         required=False, allow_null=True, default=None, help_text="Who came. Default: all."
     )
@@ -120,6 +131,17 @@ class AttendeeOutputSerializer(serializers.Serializer):
     last_name = serializers.CharField()
 
 
+class RegisteredAttendeeOutputSerializer(AttendeeOutputSerializer):
+    came = serializers.SerializerMethodField(
+        help_text="Of a checked-in registration: whether this person came. Else null, "
+        "and where it is not recorded."
+    )
+
+    def get_came(self, member: HouseholdMember) -> bool | None:
+        present: Collection[int] | None = self.context.get("present")
+        return None if present is None else member.pk in present
+
+
 class AppointmentOutputSerializer(serializers.Serializer):
     event_name = serializers.CharField()
     date = serializers.DateField(allow_null=True)
@@ -145,7 +167,7 @@ class RegistrationOutputSerializer(serializers.Serializer[RegistrationDetails]):
     waitlist_position = serializers.IntegerField(
         allow_null=True, help_text="1 is the head of the queue; null when not waiting"
     )
-    attendees = AttendeeOutputSerializer(many=True)
+    attendees = serializers.SerializerMethodField()
     schedule = AppointmentOutputSerializer(
         source="appointment", allow_null=True, help_text="null when the schedule cannot be read"
     )
@@ -153,6 +175,20 @@ class RegistrationOutputSerializer(serializers.Serializer[RegistrationDetails]):
     updated_at = serializers.DateTimeField(source="registration.updated_at")
     cancelled_at = serializers.DateTimeField(source="registration.cancelled_at", allow_null=True)
     checked_in_at = serializers.DateTimeField(source="registration.checked_in_at", allow_null=True)
+    checked_in_by = serializers.SerializerMethodField(
+        help_text="Staff only; else null. User id of the member of staff."
+    )
+
+    @extend_schema_field(RegisteredAttendeeOutputSerializer(many=True))
+    def get_attendees(self, details: RegistrationDetails) -> object:
+        record = details.check_in
+        context = {"present": record.household_member_ids if record else None}
+        shown = RegisteredAttendeeOutputSerializer(details.attendees, many=True, context=context)
+        return shown.data
+
+    def get_checked_in_by(self, details: RegistrationDetails) -> str | None:
+        is_staff = self.context.get("is_staff", False)
+        return details.check_in.actor_id if details.check_in and is_staff else None
 
     def get_status(self, details: RegistrationDetails) -> str:
         registration = details.registration
@@ -166,7 +202,10 @@ class HistoryOutputSerializer(serializers.Serializer):
     action = serializers.CharField()
     event_date_id = serializers.IntegerField(allow_null=True)
     event_slot_id = serializers.IntegerField(allow_null=True)
-    details = serializers.JSONField(help_text="What belongs to the action: attendees, a reason.")
+    details = serializers.JSONField(
+        help_text="What belongs to the action: attendees (of a check-in: who came), a reason; "
+        'day: "past" if attendance was entered later.'
+    )
     actor = serializers.SerializerMethodField(help_text="Staff only; else null.")
 
     def get_actor(self, event: AuditEvent) -> str | None:

@@ -1,6 +1,7 @@
 """Registrations over HTTP. Each action that changes something makes one service call."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -27,6 +28,7 @@ from freshtrak.api.registrations.serializers import (
     HouseholdOutputSerializer,
     MoveInputSerializer,
     NoInputSerializer,
+    NoShowInputSerializer,
     RegisterInputSerializer,
     RegistrationFilterSerializer,
     RegistrationOutputSerializer,
@@ -63,7 +65,11 @@ class RegistrationViewSet(ViewSet):
             _visible_to(caller), now=timezone.now(), search_names=caller.is_staff, **filters
         )
         return paginated(
-            request, rows, lambda page: [render_registration(row) for row in details.read(page)]
+            request,
+            rows,
+            lambda page: [
+                render_registration(row, is_staff=caller.is_staff) for row in details.read(page)
+            ],
         )
 
     @extend_schema(
@@ -94,7 +100,9 @@ class RegistrationViewSet(ViewSet):
     )
     def retrieve(self, request: Request, registration_id: int) -> Response:
         """One registration, with its place on the waitlist and its appointment."""
-        return Response(render_registration(get_details(caller_of(request), registration_id)))
+        caller = caller_of(request)
+        shown = get_details(caller, registration_id)
+        return Response(render_registration(shown, is_staff=caller.is_staff))
 
     @extend_schema(
         operation_id="registrations_update",
@@ -146,16 +154,23 @@ class RegistrationViewSet(ViewSet):
         summary="Check in",
         request=CheckInInputSerializer,
         responses=RegistrationOutputSerializer,
+        examples=examples.CHECK_IN,
     )
     @action(detail=True, methods=["post"], url_path="check-in", permission_classes=STAFF_ONLY)
     def check_in(self, request: Request, registration_id: int) -> Response:
-        """The household is here: all attendees, or those named."""
+        """The household is here: all attendees, or those named.
+
+        Before the day it takes an `override_reason`; a day that has passed can be entered late.
+        """
         return _change(
             request,
             registration_id,
             attendance.check_in,
             CheckInInputSerializer,
-            lambda data: {"attendee_ids": data["attendees"]},
+            lambda data: {
+                "attendee_ids": data["attendees"],
+                "override_reason": data["override_reason"],
+            },
         )
 
     @extend_schema(
@@ -172,13 +187,18 @@ class RegistrationViewSet(ViewSet):
     @extend_schema(
         operation_id="registrations_no_show",
         summary="Mark as no-show",
-        request=NoInputSerializer,
+        request=NoShowInputSerializer,
         responses=RegistrationOutputSerializer,
     )
     @action(detail=True, methods=["post"], url_path="no-show", permission_classes=STAFF_ONLY)
     def no_show(self, request: Request, registration_id: int) -> Response:
-        """Nobody came. A latecomer can still be checked in."""
-        return _change(request, registration_id, attendance.mark_no_show)
+        """Nobody came. A latecomer can still be checked in.
+
+        Before the day it takes an `override_reason`.
+        """
+        return _change(
+            request, registration_id, attendance.mark_no_show, NoShowInputSerializer, dict
+        )
 
     @extend_schema(
         operation_id="registrations_history",
@@ -287,4 +307,5 @@ def _change(
             **arguments(data),
         )
 
-    return idempotent(request, status=200, perform=perform, render=render_registration)
+    render = partial(render_registration, is_staff=caller.is_staff)
+    return idempotent(request, status=200, perform=perform, render=render)

@@ -128,6 +128,23 @@ def test_examples_of_booking_and_moving_are_executed(client: APIClient) -> None:
     assert statuses == [201, 201, 201, 200, 200]
 
 
+def test_examples_of_checking_in_are_executed(client: APIClient) -> None:
+    household = factories.HouseholdFactory(size=0)
+    for member_id in (31, 32):
+        factories.MemberFactory(id=member_id, household=household)
+    path = f"/api/v1/registrations/{b.register(household, factories.slot_today()).pk}/"
+    client.credentials(HTTP_AUTHORIZATION=tokens.of_staff())
+    post = _document()["paths"]["/api/v1/registrations/{registration_id}/check-in/"]["post"]
+    came = []
+
+    for body in _examples(post).values():
+        answer = client.post(f"{path}check-in/", body).json()
+        came.append([each["came"] for each in answer["attendees"]])
+        client.post(f"{path}undo-check-in/")
+
+    assert came == [[True, True], [True, False], [True, True]]
+
+
 def test_examples_of_every_conflict_are_executed(household: Any) -> None:
     """Each conflict is provoked; what does not vary of the answer equals the example."""
     conflicts = _document()["paths"]["/api/v1/registrations/"]["post"]["responses"]["409"]
@@ -159,7 +176,8 @@ def test_examples_of_every_conflict_are_executed(household: Any) -> None:
     book(slot)
     book(slot)
     mine = f"{path}{EventRegistration.objects.get().pk}/"
-    staff.post(f"{mine}check-in/")
+    answers.append(staff.post(f"{mine}check-in/"))
+    staff.post(f"{mine}check-in/", {"override_reason": "Picks up early"})
     answers.append(staff.post(f"{mine}check-in/"))
     answers.append(participant.post(f"{mine}cancel/"))
 

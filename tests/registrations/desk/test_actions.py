@@ -15,7 +15,7 @@ from tests.support import desk, factories
 
 
 def test_check_in_undo_and_no_show() -> None:
-    registration = b.register(factories.households(1)[0], factories.EventSlotFactory())
+    registration = b.register(factories.households(1)[0], factories.slot_today())
     anna = desk.log_in("Front desk")
 
     preview = desk.act(anna, "check_in", registration)
@@ -48,7 +48,7 @@ def test_cancel_says_what_it_will_do_and_does_it() -> None:
 
 
 def test_a_refused_registration_does_not_hold_up_the_others() -> None:
-    slot = factories.EventSlotFactory(capacity=2)
+    slot = factories.slot_today(capacity=2)
     here, away = (b.register(household, slot) for household in factories.households(2))
     coordinator = desk.log_in("Coordinator")
     desk.confirm(coordinator, "check_in", here)

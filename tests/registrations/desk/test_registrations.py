@@ -81,7 +81,7 @@ def test_search_finds_parts_of_names_and_misspelled_ones_after_exact_ones() -> N
 
 
 def test_a_registration_shows_its_history_and_what_can_be_done() -> None:
-    slot = factories.EventSlotFactory()
+    slot = factories.slot_today()
     registration = b.register(factories.HouseholdFactory(name="Abe"), slot)
     anna, carl = desk.log_in("Front desk", "anna"), desk.log_in("Coordinator", "carl")
     desk.confirm(anna, "check_in", registration)

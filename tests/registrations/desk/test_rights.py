@@ -57,6 +57,7 @@ PAGES = {
     "days/{date}/counters/": GROUPS,
     "days/{date}/roster/": GROUPS,
     "days/{date}/close-out/": GROUPS,
+    "{registration}/came-today/": GROUPS,
     "days/{date}/walk-in/": GROUPS,
     "planning/": GROUPS,
     "add/": ["Coordinator", "Administrator"],
@@ -79,7 +80,7 @@ def test_pages(group: str, page: str, slot: EventSlot) -> None:
     assert Client().get(f"{desk.LIST}{path}").status_code == 302  # to the log-in
 
 
-@pytest.mark.parametrize("action", ["check-in", "undo", "close-out"])
+@pytest.mark.parametrize("action", ["check-in", "undo", "close-out", "close-out/undo"])
 def test_day_view_actions_need_permission(action: str, slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
     path = f"{desk.LIST}days/{registration.event_date_id}/{action}/"
@@ -95,7 +96,7 @@ def test_day_view_actions_must_be_posted(slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
     anna = desk.log_in("Front desk")
 
-    for action in ("check-in", "undo"):
+    for action in ("check-in", "undo", "close-out/undo"):
         path = f"{desk.LIST}days/{registration.event_date_id}/{action}/"
         assert anna.get(path).status_code == 405
     assert b.status_of(registration) == "confirmed"

@@ -1,6 +1,8 @@
 """The plain functions do what their serializers do, with ordinary and with odd input."""
 
+import itertools
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 from rest_framework.utils.encoders import JSONEncoder
 
+from audit.models import CheckIn
 from freshtrak.api.registrations import plain
 from freshtrak.api.registrations.serializers import (
     RegisterInputSerializer,
@@ -66,7 +69,8 @@ def test_read_booking_needs_no_serializer_if_ordinary(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("status", Status)
-def test_render_registration_matches_its_serializer(status: Status, household: Any) -> None:
+def test_render_registration_matches_its_serializer(status: Status) -> None:
+    household = factories.HouseholdFactory(size=2)
     registration = b.register(household, factories.EventSlotFactory(capacity=1))
     moment = timezone.now() - timedelta(days=200)
     EventRegistration.objects.update(
@@ -78,12 +82,16 @@ def test_render_registration_matches_its_serializer(status: Status, household: A
     registration = EventRegistration.objects.get()
 
     (shown,) = details.read([registration])
+    record = CheckIn(actor_id="99", household_member_ids=[shown.attendees[0].pk])
+    checked_in = replace(shown, check_in=record)
 
-    by_serializer = json.loads(
-        json.dumps(RegistrationOutputSerializer(shown).data, cls=JSONEncoder)
-    )
-    assert plain.render_registration(shown) == by_serializer
-    assert list(plain.render_registration(shown)) == list(by_serializer)
+    for each, is_staff in itertools.product((shown, checked_in), (True, False)):
+        serializer = RegistrationOutputSerializer(each, context={"is_staff": is_staff})
+        by_serializer = json.loads(json.dumps(serializer.data, cls=JSONEncoder))
+        rendered = plain.render_registration(each, is_staff=is_staff)
+        assert rendered == by_serializer
+        assert list(rendered) == list(by_serializer)
+        assert list(rendered["attendees"][0]) == list(by_serializer["attendees"][0])
 
 
 def test_render_registration_of_an_empty_one_matches_its_serializer() -> None:

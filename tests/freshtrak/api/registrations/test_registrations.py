@@ -40,6 +40,7 @@ def test_post_books_a_slot(participant: APIClient, household: Household) -> None
                 "household_member_id": member.pk,
                 "first_name": member.first_name,
                 "last_name": member.last_name,
+                "came": None,
             }
         ],
         "schedule": {
@@ -52,6 +53,7 @@ def test_post_books_a_slot(participant: APIClient, household: Household) -> None
         "updated_at": timezone.localtime(registration.created_at).isoformat(),
         "cancelled_at": None,
         "checked_in_at": None,
+        "checked_in_by": None,
     }
 
 

@@ -97,7 +97,7 @@ def _status(response: Any) -> str:
 
 
 def test_check_in_undo_and_no_show(staff: APIClient, household: Household) -> None:
-    registration = b.register(household, factories.EventSlotFactory())
+    registration = b.register(household, factories.slot_today())
     path = f"{PATH}{registration.pk}/"
 
     first = staff.post(f"{path}check-in/")
@@ -125,7 +125,7 @@ def test_check_in_of_a_cancelled_registration_is_refused(
 
 
 def test_check_in_with_a_key_can_be_repeated(staff: APIClient, household: Household) -> None:
-    path = f"{PATH}{b.register(household, factories.EventSlotFactory()).pk}/check-in/"
+    path = f"{PATH}{b.register(household, factories.slot_today()).pk}/check-in/"
 
     first, second = (staff.post(path, headers={"Idempotency-Key": "k"}) for _ in range(2))
 
@@ -137,7 +137,7 @@ def test_check_in_with_a_key_can_be_repeated(staff: APIClient, household: Househ
 def test_check_ins_are_listed_with_their_appointment(
     staff: APIClient, household: Household
 ) -> None:
-    slot, gone = factories.EventSlotFactory(), factories.EventSlotFactory()
+    slot, gone = factories.slot_today(), factories.slot_today()
     first, second = b.register(household, slot), b.register(household, gone)
     for registration in (first, second):
         staff.post(f"{PATH}{registration.pk}/check-in/")
@@ -153,7 +153,7 @@ def test_check_ins_are_listed_with_their_appointment(
 
 
 def test_check_ins_run_a_fixed_number_of_queries(staff: APIClient) -> None:
-    slot = factories.EventSlotFactory(capacity=100)
+    slot = factories.slot_today(capacity=100)
 
     def statements(people: int) -> list[str]:
         for household in factories.households(people):
