@@ -25,7 +25,17 @@ def notes(event: AuditEvent) -> str:
     """What else the event records, in sentences."""
     details = event.details
     sentences = []
-    if reason := details.get("override_reason"):
+    if minutes := details.get("delay") and details.get("minutes"):
+        sentences.append(f"Moved with the whole day, {minutes} minutes later.")
+    elif details.get("day_cancelled"):
+        sentences.append("The whole day was cancelled.")
+    elif details.get("hour_moved"):
+        sentences.append("PantryTrak moved the hour to another day; the registration follows.")
+    if details.get("queue_kept"):
+        sentences.append("Nobody was promoted: the waitlist was kept as it was.")
+    if reason := details.get("reason"):
+        sentences.append(f"Reason: {reason}")
+    elif reason := details.get("override_reason"):
         sentences.append(f"Booking was closed; staff overrode that. Reason: {reason}")
     if attendees := details.get("attendees"):
         sentences.append(f"Attendees: household members {', '.join(map(str, attendees))}.")

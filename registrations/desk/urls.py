@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from registrations.desk import day_view, exports, planning, register
+from registrations.desk import day_view, exports, planning, register, whole_day
 
 View = Callable[..., HttpResponse]
 
@@ -20,6 +20,8 @@ PAGES: tuple[tuple[str, View, str], ...] = (
     ("days/<int:event_date_id>/walk-in/", register.walk_in, "walk_in"),
     ("days/<int:event_date_id>/close-out/", day_view.close_out, "close_out"),
     ("days/<int:event_date_id>/roster/", day_view.roster, "roster"),
+    ("days/<int:event_date_id>/delay/", whole_day.delay, "delay"),
+    ("days/<int:event_date_id>/cancel/", whole_day.cancel, "cancel_day"),
     ("planning/", planning.show, "planning"),
     ("export/<str:kind>/", exports.export, "export"),
     ("<int:registration_id>/attendees/", register.edit_attendees, "attendees"),

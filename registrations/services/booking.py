@@ -6,6 +6,7 @@ the registration inside the private transaction, to store whatever belongs with 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -150,7 +151,7 @@ def move(
     override_reason: str = "",
     keep_queue: bool = False,
     join_waitlist: bool = False,
-    note: Mapping[str, object] | None = None,
+    note: Mapping[str, Any] | None = None,
     by: Actor,
     before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
@@ -184,10 +185,10 @@ def move(
             new.take(appointment.event_date_id)
         _vacate(old, registration, was_confirmed)
         delta = -1 if was_confirmed else 0
-        kept = {"queue_kept": True} if keep_queue and was_confirmed and old.ledger.waiting else {}
-        operation.record(
-            Action.MOVED_FROM, registration, place=old, delta=delta, **kept, **(note or {})
-        )
+        left = dict(note or {})
+        if keep_queue and was_confirmed and old.ledger.waiting:
+            left["queue_kept"] = True
+        operation.record(Action.MOVED_FROM, registration, place=old, delta=delta, **left)
         registration.transition_to(
             statuses.row_for(Status.CONFIRMED if is_confirmed else Status.WAITLISTED),
             at=now,

@@ -166,13 +166,12 @@ def _offer(target: Target, now: datetime, override: bool) -> Offer | Registratio
 
 
 def _refusal(step: Step, offer: Offer | RegistrationError) -> RegistrationError | None:
-    status = step.registration.status
-    if status not in {Status.CONFIRMED, Status.WAITLISTED}:
-        words = step.registration.status_in_words
-        return InvalidStatus(f"A {words} registration cannot be moved.")
-    if step.registration.target == step.target:
-        return None
-    return offer if isinstance(offer, RegistrationError) else None
+    registration = step.registration
+    if isinstance(offer, RegistrationError) and registration.target != step.target:
+        return offer
+    if registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:
+        return InvalidStatus(f"A {registration.status_in_words} registration cannot be moved.")
+    return None
 
 
 def _read(steps: Sequence[Step], now: datetime) -> dict[Target, Place]:
@@ -195,7 +194,8 @@ def _active_on_goals(
 ) -> dict[tuple[int | None, int | None], set[int]]:
     """The active registrations of each household on each date that somebody moves to."""
     days = {o.appointment.event_date_id for o in offers.values() if isinstance(o, Offer)}
-    households = {step.registration.household_id for step in steps} - {None}
+    ids = {step.registration.household_id for step in steps}
+    households = {id_ for id_ in ids if id_ is not None}
     rows = EventRegistration.objects.active().filter(
         event_date_id__in=days, household_id__in=households
     )

@@ -69,6 +69,14 @@ def is_open(target: Target, now: datetime) -> bool:
     return offer is not None and offer.is_open and not offer.needs_slot
 
 
+def needs_slot(target: Target) -> bool:
+    """Whether it is a whole date that has slots by now: who waits for it has to choose one."""
+    if not target.is_date:
+        return False
+    offer = appointments.offer(target, timezone.now())
+    return offer is not None and offer.needs_slot
+
+
 def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:
     """Whether a newcomer would overtake somebody who waits.
 
