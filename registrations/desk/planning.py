@@ -43,7 +43,7 @@ class Bar:
 
     @property
     def main_width(self) -> int:
-        return self.width - self.waiting_width - 1
+        return self.width - self.waiting_width - 2
 
     @property
     def waiting_width(self) -> int:
@@ -51,7 +51,7 @@ class Bar:
 
     @property
     def waiting_x(self) -> int:
-        return self.main_width + 1
+        return self.main_width + 2
 
     @property
     def capacity_height(self) -> int:
