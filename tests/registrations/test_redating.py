@@ -15,6 +15,7 @@ from registrations.services import attendance, redating
 from schedules.models import EventDate, EventHour, EventSlot
 from tests.support import booking as b
 from tests.support import factories
+from tests.support.victims import kill_at
 
 
 def _run(*options: str) -> tuple[int, str]:
@@ -147,3 +148,19 @@ def test_redating_twice_at_once_while_others_cancel_and_book_keeps_both_dates_ex
     assert {date for date, _ in _dates(rows[3:])} == {new.pk}
     assert b.drift() == {}
     assert b.pending() == 0
+
+
+@pytest.mark.real_commits
+@pytest.mark.parametrize("point", ["between-commits", "before-mark"])
+def test_a_process_killed_while_redating_leaves_both_dates_to_be_settled(point: str) -> None:
+    slot = factories.EventSlotFactory(capacity=2)
+    old = slot.event_hour.event_date
+    rows = [b.register(household, slot) for household in factories.households(3)]
+    new = _move_hour(slot)
+
+    kill_at(point, "reconcile")  # its first public commit moves the two dates
+    b.settle_all()
+
+    assert {date for date, _ in _dates(rows)} == {new.pk}
+    assert [b.reserved(row) for row in (slot, old, new)] == [2, 0, 2]
+    assert (b.drift(), b.pending(), b.ambiguities()) == ({}, 0, 0)
