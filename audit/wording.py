@@ -33,6 +33,16 @@ def notes(
     """
     details = event.details
     sentences = []
+    if minutes := details.get("delay") and details.get("minutes"):
+        sentences.append(f"Moved with the whole day, {minutes} minutes later.")
+    elif details.get("day_cancelled"):
+        sentences.append("The whole day was cancelled.")
+    elif details.get("hour_moved"):
+        sentences.append("PantryTrak moved the hour to another day; the registration follows.")
+    if details.get("queue_kept"):
+        sentences.append("Nobody was promoted: the waitlist was kept as it was.")
+    if reason := details.get("reason"):
+        sentences.append(f"Reason: {reason}")
     if attendees := details.get("attendees"):
         who = ", ".join((people or {}).get(each, "somebody") for each in attendees)
         if not people:

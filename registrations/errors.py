@@ -158,6 +158,14 @@ NOT_BOOKABLE: dict[str, type[NotBookable]] = {
 """The refusal for each `closed_reason` of the schedule."""
 
 
+class DayChanged(RegistrationError):
+    """Somebody else has begun to move the day since it was looked at."""
+
+    code = "day_changed"
+    message = "Somebody else has just moved this day. Look at it again before you go on."
+    advice = "Read the day again."
+
+
 class IdempotencyKeyReused(RegistrationError):
     code = "idempotency_key_reused"
     message = "This Idempotency-Key was used for another request."

@@ -452,3 +452,31 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
+
+
+class Delay(models.Model):
+    """Everything on a date from a time on goes to the slots some minutes later: begun once.
+
+    The number is the guard: of two people who begin the next delay of a date at once, one finds it
+    begun.
+    """
+
+    event_date_id = models.BigIntegerField()
+    number = models.PositiveIntegerField()
+    """1 is the first delay of its date."""
+    since = models.CharField(max_length=5)  # "09:00": slots that start then or later
+    minutes = models.PositiveIntegerField()
+    reason = models.CharField(max_length=200)
+    actor_id = models.CharField(max_length=255)
+    begun_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delays"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event_date_id", "number"], name="one_delay_of_each_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.minutes} minutes from {self.since} on"

@@ -116,8 +116,10 @@ def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
     targets = Counter({entry.registration.target: 0 for entry in waiting})
     if "confirmed" in request.POST:
         return _promote_at(request, sorted(targets))
+    by_slot: set[Target] = set()
     try:
         forecasts = confirmation.forecast(targets, entries)
+        by_slot = {target for target in targets if waitlist.needs_slot(target)}
     except common.DOWN:
         forecasts = []
     promoted = {registration.pk for forecast in forecasts for registration in forecast.promoted}
@@ -128,7 +130,10 @@ def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
             return entry, False, f"Is {_label(registration)}, not waiting."
         if registration.pk in promoted:
             return entry, True, "Will be promoted and confirmed."
-        return entry, False, f"Stays number {entry.waitlist_position} on the waitlist."
+        text = f"Stays number {entry.waitlist_position} on the waitlist."
+        if registration.target in by_slot:
+            text += " The date has time slots by now: move the household to one of them."
+        return entry, False, text
 
     return confirmation.page(
         request,

@@ -5,7 +5,7 @@ the others.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from registrations.desk import common
 from registrations.models import EventRegistration
-from registrations.queries import details
+from registrations.queries import details, occupancy
 from registrations.queries.details import RegistrationDetails
 from registrations.services import waitlist
 from schedules import counters
@@ -32,16 +32,10 @@ Effect = tuple[RegistrationDetails, bool, str]
 MAX_ROWS = 300
 """Registrations on one confirmation page."""
 
+NAMED = 5
+"""Households that a message names; the others it counts."""
+
 LIST = "admin:registrations_eventregistration_changelist"
-
-
-@dataclass(frozen=True)
-class Goal:
-    """Where registrations will move to, and how many."""
-
-    target: Target
-    where: str
-    arriving: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +46,15 @@ class Forecast:
     before: int | None
     after: int | None
     promoted: Sequence[EventRegistration]
+    kept: int = 0
+    """How many keep waiting there although places become free, because staff want it so."""
 
 
 def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
-    """The chosen registrations with waitlist position and appointment.
+    """The chosen registrations with waitlist position and appointment, those that wait first.
 
-    None and a message if there are too many, or if none has a slot or date.
+    Cancelled in this order, nobody is promoted just to be cancelled. None and a message if there
+    are too many, or if none has a slot or date.
     """
     registrations = list(chosen[: MAX_ROWS + 1])
     if len(registrations) > MAX_ROWS:
@@ -69,29 +66,47 @@ def read(request: HttpRequest, chosen: Chosen) -> Entries | None:
             text = f"{code} has no slot or date, so actions do not apply to it."
             messages.error(request, text)
     placed = [registration for registration in registrations if registration.is_placed]
+    placed.sort(key=lambda registration: (registration.waitlisted_at is None, registration.pk))
     return details.read(placed) or None
 
 
 def apply_to_each(
-    request: HttpRequest, entries: Entries, service: Callable[..., EventRegistration], done: str
+    request: HttpRequest,
+    entries: Entries,
+    service: Callable[..., EventRegistration],
+    done: str,
+    *,
+    stay: str = "stay as they are",
+    why: Callable[[Exception], str] = common.error_message,
 ) -> HttpResponse | None:
     """Calls the service for each registration and shows messages with the outcome.
 
-    `done` follows the number in the success message, with `{s}` for a plural.
+    `done` follows the number in the success message, with `{s}` for a plural. Refusals for the same
+    reason (`why`) are one message.
     """
     by, count = common.actor(request), 0
+    refused: dict[str, list[EventRegistration]] = {}
     for registration in (entry.registration for entry in entries):
         try:
             service(registration, by=by)
             count += 1
         except common.REFUSALS as refusal:
-            why = common.error_message(refusal)
-            messages.error(
-                request, f"{registration.confirmation_code} ({registration.household}): {why}"
-            )
+            refused.setdefault(why(refusal), []).append(registration)
     if count:
         messages.success(request, f"{count} {done.format(s='' if count == 1 else 's')}.")
+    for reason, those in refused.items():
+        messages.error(request, refusal_message(those, stay, reason))
     return redirect_back(request)
+
+
+def refusal_message(those: Sequence[EventRegistration], stay: str, reason: str) -> str:
+    """Who was refused for this reason: the code and name of one, or how many and some names."""
+    if len(those) == 1:
+        return f"{those[0].confirmation_code} ({those[0].household}): {reason}"
+    named = [f"{each.household} {each.confirmation_code}" for each in those[:NAMED]]
+    if len(those) > NAMED:
+        named.append(f"and {len(those) - NAMED} more")
+    return f"{len(those)} {stay}: {reason} ({', '.join(named)})"
 
 
 def redirect_back(request: HttpRequest) -> HttpResponse | None:
@@ -107,19 +122,22 @@ def page(
     title: str,
     effects: Sequence[Effect],
     leaving: Counter[Target],
-    goal: Goal | None = None,
+    movements: Sequence[Forecast] | None = None,
+    summary: Sequence[str] = (),
     hidden: Mapping[str, str] | None = None,
     asks_reason: str = "",
 ) -> HttpResponse:
     """The page that says what will happen and asks for confirmation.
 
-    `leaving` is how many places are given back at each target; `hidden` holds extra form fields;
-    `asks_reason` says why the page asks for a reason, if it does.
-    Without freshtrak_public the page still opens, and says what is missing.
+    `leaving` is how many places are given back at each target, `movements` what happens to the
+    counters if that is not all; `hidden` holds extra form fields; `asks_reason` says why the page
+    asks for a reason, if it does. Without freshtrak_public the page still opens, and says what is
+    missing.
     """
     entries = [entry for entry, _, _ in effects]
     try:
-        forecasts, is_down = forecast(leaving, entries, goal), False
+        forecasts = forecast(leaving, entries) if movements is None else movements
+        is_down = False
     except common.DOWN:
         forecasts, is_down = [], True
     return common.page(
@@ -129,6 +147,7 @@ def page(
         action=action,
         effects=effects,
         movements=forecasts,
+        summary=summary,
         warning=common.SCHEDULES_DOWN if is_down else "",
         hidden=dict(hidden or {}),
         asks_reason=asks_reason,
@@ -138,31 +157,35 @@ def page(
     )
 
 
-def forecast(
-    leaving: Counter[Target], entries: Entries, goal: Goal | None = None
-) -> list[Forecast]:
-    """How the counters will change; with `goal`, also the one that registrations move to."""
+def forecast(leaving: Counter[Target], entries: Entries) -> list[Forecast]:
+    """How the counters will change; who leaves the queue as well is not promoted."""
     now = timezone.now()
-    names = {
+    names = where(entries)
+    chosen = {entry.registration.pk for entry in entries}
+    return [
+        _forecast(target, names.get(target, GONE), now, leaving=count, gone=chosen if count else ())
+        for target, count in sorted(leaving.items())
+    ]
+
+
+GONE = "a place that is gone"
+
+
+def where(entries: Entries) -> dict[Target, str]:
+    """The appointments of these registrations in words."""
+    return {
         entry.registration.target: common.describe(entry.appointment)
         for entry in entries
         if entry.appointment
     }
-    forecasts = [
-        _forecast(target, names.get(target, "a place that is gone"), now, leaving=count)
-        for target, count in sorted(leaving.items())
-    ]
-    if goal is not None:
-        forecasts.append(_forecast(goal.target, goal.where, now, arriving=goal.arriving))
-    return forecasts
 
 
 def _forecast(
-    target: Target, where: str, now: datetime, *, leaving: int = 0, arriving: int = 0
+    target: Target, where: str, now: datetime, *, leaving: int, gone: Collection[int]
 ) -> Forecast:
-    promoted = waitlist.preview(target, leaving=leaving, now=now)
+    queue = waitlist.preview(target, leaving=leaving + len(gone), now=now)
+    free = max((occupancy.free_places(target) or 0) + leaving, 0)
+    promoted = [registration for registration in queue if registration.pk not in gone][:free]
     if (counter := counters.read_unlocked(target)) is None:
         return Forecast(where, None, None, promoted)
-    after = counter.reserved - leaving + len(promoted)
-    arrived = min(arriving, max(counter.capacity - after, 0))
-    return Forecast(where, counter.reserved, after + arrived, promoted)
+    return Forecast(where, counter.reserved, counter.reserved - leaving + len(promoted), promoted)

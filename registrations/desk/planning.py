@@ -20,7 +20,11 @@ WIDTH = 900
 
 @dataclass(frozen=True)
 class Bar:
-    """One day, with the positions of its parts (in units of the drawing, y downwards)."""
+    """One day, with the positions of its parts (in units of the drawing, y downwards).
+
+    On the left what is reserved of the capacity, beside it who waits: from the same ground, so that
+    the scale holds for both.
+    """
 
     day: date
     capacity: int
@@ -36,6 +40,18 @@ class Bar:
     @property
     def middle(self) -> int:
         return self.x + self.width // 2
+
+    @property
+    def main_width(self) -> int:
+        return self.width - self.waiting_width - 2
+
+    @property
+    def waiting_width(self) -> int:
+        return max(self.width // 3, 3)
+
+    @property
+    def waiting_x(self) -> int:
+        return self.main_width + 2
 
     @property
     def capacity_height(self) -> int:
@@ -59,8 +75,7 @@ class Bar:
 
     @property
     def waiting_y(self) -> int:
-        """The waitlist is stacked on top of the taller of the other two bars."""
-        return min(self.capacity_y, self.reserved_y) - self.waiting_height
+        return HEIGHT - self.waiting_height
 
 
 def show(request: HttpRequest) -> HttpResponse:
@@ -86,6 +101,7 @@ def show(request: HttpRequest) -> HttpResponse:
         margin=MARGIN,
         width=WIDTH,
         height=HEIGHT,
+        may_change_days=any(common.has_permission(request, name) for name in ("move", "cancel")),
         warning=common.SCHEDULES_DOWN if is_down else "",
     )
 
@@ -107,7 +123,7 @@ def chart(first: date, last: date, days: Sequence[Day]) -> tuple[int, list[Bar]]
         )
         for day in calendar
     ]
-    highest = max((max(capacity, reserved) + waiting for _, capacity, reserved, waiting in sums))
+    highest = max(max(amounts) for _, *amounts in sums)
     top = 4 * max(ceil(highest / 4), 1)
     return top, [
         Bar(day, capacity, reserved, waiting, MARGIN + step * at, step - 4, HEIGHT / top)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from registrations.desk import came_today, day_view, exports, planning, register
+from registrations.desk import came_today, day_view, exports, planning, register, whole_day
 
 View = Callable[..., HttpResponse]
 
@@ -21,6 +21,8 @@ PAGES: tuple[tuple[str, View, str], ...] = (
     ("days/<int:event_date_id>/close-out/", day_view.close_out, "close_out"),
     ("days/<int:event_date_id>/close-out/undo/", day_view.undo_close_out, "undo_close_out"),
     ("days/<int:event_date_id>/roster/", day_view.roster, "roster"),
+    ("days/<int:event_date_id>/delay/", whole_day.delay, "delay"),
+    ("days/<int:event_date_id>/cancel/", whole_day.cancel, "cancel_day"),
     ("planning/", planning.show, "planning"),
     ("export/<str:kind>/", exports.export, "export"),
     ("<int:registration_id>/came-today/", came_today.show, "came_today"),

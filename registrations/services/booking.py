@@ -5,7 +5,8 @@ raises a RegistrationError and writes nothing. `by` is the actor. `before_commit
 the registration inside the private transaction, to store whatever belongs with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -148,15 +149,20 @@ def move(
     event_date_id: int | None = None,
     event_id: int | None = None,
     override_reason: str = "",
+    keep_queue: bool = False,
+    join_waitlist: bool = False,
+    note: Mapping[str, Any] | None = None,
     by: Actor,
     before_commit: BeforeCommit | None = None,
 ) -> EventRegistration:
     """Takes a place elsewhere and gives the old one back, or changes nothing at all.
 
-    At the old target the head of the waitlist is promoted; at the new one the waitlist goes first.
-    A waitlisted registration that finds a place is confirmed. Moving to the same target changes
-    nothing. `override_reason` works as in `register`. Raises what `register` raises, and
-    InvalidStatus.
+    At the old target the head of the waitlist is promoted, unless `keep_queue`; at the new one the
+    waitlist goes first, also if nothing is left for this registration then. A waitlisted
+    registration that finds a place is confirmed; with `join_waitlist`, one that finds none waits at
+    the new target, behind those who wait there. Moving to the same target changes nothing.
+    `override_reason` works as in `register`; the trail keeps `note`. Raises what `register` raises,
+    and InvalidStatus.
     """
     now = timezone.now()
     if target == registration.target:
@@ -165,39 +171,55 @@ def move(
     appointment = offer.appointment
     booking_rules.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
 
-    def change_places(operation: Operation) -> EventRegistration:
+    def change_places(operation: Operation) -> EventRegistration | None:
         old, new = operation.places[registration.target], operation.places[target]
         _reload(registration, old)
         was_confirmed = _has_movable_place(registration)
-        if offer.is_open:
-            waitlist.take_places_for_queue(operation, new)
-        if new.free <= 0 or waitlist.queue_has_priority(new, offer):
+        promoted = waitlist.take_places_for_queue(operation, new) if offer.is_open else []
+        is_confirmed = new.free > 0 and not waitlist.queue_has_priority(new, offer)
+        if not is_confirmed and (was_confirmed or not join_waitlist):
+            if promoted:  # they keep what this attempt found for them
+                return None
             raise CapacityFull
-        new.take(appointment.event_date_id)
+        if is_confirmed:
+            new.take(appointment.event_date_id)
         _vacate(old, registration, was_confirmed)
         delta = -1 if was_confirmed else 0
-        operation.record(Action.MOVED_FROM, registration, place=old, delta=delta)
+        left = dict(note or {})
+        if keep_queue and was_confirmed and old.ledger.waiting:
+            left["queue_kept"] = True
+        operation.record(Action.MOVED_FROM, registration, place=old, delta=delta, **left)
         registration.transition_to(
-            statuses.row_for(Status.CONFIRMED),
+            statuses.row_for(Status.CONFIRMED if is_confirmed else Status.WAITLISTED),
             at=now,
             by=by.legacy_id,
             event_id=appointment.event_id,
             event_date_id=appointment.event_date_id,
             event_slot_id=appointment.event_slot_id,
-            waitlisted_at=None,
+            waitlisted_at=None if is_confirmed else new.join_queue(now),
         )
-        overridden = booking_rules.overridden(offer, override_reason)
-        operation.record(Action.MOVED_TO, registration, place=new, delta=1, **overridden)
-        if was_confirmed:
+        operation.record(
+            Action.MOVED_TO,
+            registration,
+            place=new,
+            delta=1 if is_confirmed else 0,
+            **booking_rules.overridden(offer, override_reason),
+            **(note or {}),
+        )
+        if was_confirmed and not keep_queue:
             _promote_if_open(operation, old)
         if before_commit:
-            before_commit(RegistrationDetails(registration, appointment))
+            position = None if is_confirmed else new.ledger.waiting
+            before_commit(RegistrationDetails(registration, appointment, position))
         return registration
 
     try:
-        return two_phase.run([registration.target, target], change_places, by=by, at=now)
+        moved = two_phase.run([registration.target, target], change_places, by=by, at=now)
     except IntegrityError as error:
         raise _collision(registration.household_id, appointment) from error
+    if moved is None:
+        raise CapacityFull
+    return moved
 
 
 def _stay(

@@ -20,7 +20,8 @@ from registrations.models import Ledger
 from registrations.queries import counts, targets
 from registrations.queries.counts import Counter, Scope
 from registrations.queries.targets import Counts
-from registrations.services import ledgers, settlement, two_phase
+from registrations.services import ledgers, redating, settlement, two_phase
+from registrations.services.redating import Misplaced
 from registrations.services.retry import retried
 from registrations.services.two_phase import Unclear
 from schedules import counters
@@ -69,9 +70,13 @@ def reconcile(
     fix: bool,
     allowance: int = 0,
     report: Callable[[Drift], None],
+    report_misplaced: Callable[[Misplaced], None] = lambda misplaced: None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Reports each counter that has drifted: first slots, then dates.
+
+    Beside the slots, it reports registrations whose slot PantryTrak has moved to another date; with
+    `fix` they follow it.
 
     Counters that look wrong or moved recently are read again under their locks, which is exact even
     under live traffic. With `fix`, they are settled first and then corrected by a relative update.
@@ -84,6 +89,9 @@ def reconcile(
     for kind, batches in ((Kind.SLOT, counts.slots), (Kind.DATE, counts.dates)):
         pending = _pending(kind)
         for batch in batches(scope, BATCH):
+            if kind is Kind.SLOT:
+                for found in redating.follow([counter.id for counter in batch], fix=fix):
+                    report_misplaced(found)
             suspects = _suspects(kind, batch, allowance, pending)
             for start in range(0, len(suspects), LOCKED[kind]):
                 ids = suspects[start : start + LOCKED[kind]]

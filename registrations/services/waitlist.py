@@ -61,9 +61,20 @@ def preview(target: Target, *, leaving: int, now: datetime) -> list[EventRegistr
 
 
 def is_open(target: Target, now: datetime) -> bool:
-    """Whether booking is open at `target`. Once it is closed nobody is promoted."""
+    """Whether booking is open at `target`. Once it is closed nobody is promoted.
+
+    Nor into a whole date that has slots by now: its places are those of the slots.
+    """
     offer = appointments.offer(target, now)
-    return offer is not None and offer.is_open
+    return offer is not None and offer.is_open and not offer.needs_slot
+
+
+def needs_slot(target: Target) -> bool:
+    """Whether it is a whole date that has slots by now: who waits for it has to choose one."""
+    if not target.is_date:
+        return False
+    offer = appointments.offer(target, timezone.now())
+    return offer is not None and offer.needs_slot
 
 
 def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:

@@ -52,6 +52,8 @@ def _pages(row: EventRegistration) -> list[str]:
         f"{day}roster/",
         f"{day}close-out/",
         f"{day}walk-in/",
+        f"{day}delay/",
+        f"{day}cancel/",
         "planning/",
         "../household/",
         f"../household/{household}/change/",

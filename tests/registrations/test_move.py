@@ -2,6 +2,7 @@
 
 import pytest
 
+from audit import wording
 from audit.models import AuditEvent
 from registrations.errors import (
     AlreadyRegistered,
@@ -9,7 +10,8 @@ from registrations.errors import (
     InvalidStatus,
 )
 from registrations.models import EventRegistration, Household
-from schedules.models import EventSlot
+from registrations.services import booking, waitlist
+from schedules.models import EventDate, EventSlot
 from tests.support import booking as b
 from tests.support import factories
 
@@ -53,13 +55,15 @@ def test_move_does_not_overtake_the_queue_of_the_new_slot() -> None:
     old, new = factories.EventSlotFactory(capacity=1), factories.EventSlotFactory(capacity=0)
     mover, waiting = factories.households(2)
     registration = b.register(mover, old)
-    b.register(waiting, new)
+    waits = b.register(waiting, new)
     EventSlot.objects.filter(pk=new.pk).update(capacity=1)
 
     with pytest.raises(CapacityFull):
         b.move(registration, new)
 
-    assert b.queue(new) == [waiting.pk]
+    assert b.status_of(waits) == "confirmed"  # the refused move leaves it the place
+    assert (b.reserved(old), b.reserved(new)) == (1, 1)
+    assert b.drift() == {}
 
 
 def test_move_from_the_queue_to_a_free_place_confirms() -> None:
@@ -117,3 +121,76 @@ def test_move_of_a_cancelled_registration_is_refused(household: Household) -> No
 
     with pytest.raises(InvalidStatus):
         b.move(registration, new)
+
+
+def _slots(*capacities: int) -> list[EventSlot]:
+    hour = factories.EventHourFactory()
+    return [
+        factories.EventSlotFactory(event_hour=hour, capacity=capacity, start_time_key=900 + 15 * at)
+        for at, capacity in enumerate(capacities)
+    ]
+
+
+def _move(registration: EventRegistration, slot: EventSlot, **options: object) -> EventRegistration:
+    fresh = EventRegistration.objects.get(pk=registration.pk)
+    return booking.move(fresh, target=b.target_of(slot), by=b.STAFF, **options)  # type: ignore[arg-type]
+
+
+def test_move_can_leave_the_queue_where_it_is() -> None:
+    old, new = _slots(1, 1)
+    mover, waiting = factories.households(2)
+    registration, waits = b.register(mover, old), b.register(waiting, old)
+
+    _move(registration, new, keep_queue=True)
+
+    assert b.status_of(waits) == "waitlisted"
+    assert (b.reserved(old), b.reserved(new)) == (0, 1)
+    left = AuditEvent.objects.get(action="moved_from")
+    assert left.details == {"queue_kept": True}
+    assert wording.notes(left) == "Nobody was promoted: the waitlist was kept as it was."
+    assert b.drift() == {}
+
+
+def test_a_waiting_registration_can_wait_at_the_new_slot_behind_its_queue() -> None:
+    old, new = _slots(0, 0)
+    first, second, third = factories.households(3)
+    here = [b.register(household, old) for household in (first, second)]
+    b.register(third, new)
+
+    for registration in here:
+        moved = _move(registration, new, join_waitlist=True, note={"reason": "late truck"})
+        assert moved.status_in_words == "waitlisted"
+
+    assert b.queue(new) == [third.pk, first.pk, second.pk]
+    assert _trail(here[0]) == [("waitlisted", 0), ("moved_from", 0), ("moved_to", 0)]
+    moves = AuditEvent.objects.filter(action__startswith="moved")
+    assert [event.details for event in moves] == [{"reason": "late truck"}] * 4
+    assert b.drift() == {}
+
+
+def test_a_confirmed_registration_never_gives_its_place_for_a_queue() -> None:
+    old, new = _slots(1, 0)
+    registration = b.register(factories.households(1)[0], old)
+
+    with pytest.raises(CapacityFull):
+        _move(registration, new, join_waitlist=True)
+
+    assert b.status_of(registration) == "confirmed"
+    assert (b.reserved(old), b.drift()) == (1, {})
+
+
+def test_the_queue_of_a_date_that_has_slots_by_now_is_not_promoted() -> None:
+    day = factories.EventDateFactory(capacity=1)
+    leaver, waiting = factories.households(2)
+    registration, waits = b.register(leaver, day), b.register(waiting, day)
+    slot = factories.EventSlotFactory(event_hour__event_date=day)
+
+    b.move(registration, slot)
+    EventDate.objects.filter(pk=day.pk).update(capacity=9)
+    promoted = waitlist.promote(b.target_of(day), by=b.STAFF)
+
+    assert promoted == []
+    assert waitlist.promote_everywhere(by=b.STAFF) == (0, 0)
+    assert b.status_of(waits) == "waitlisted"
+    assert (b.reserved(slot), b.reserved(day)) == (1, 1)
+    assert b.drift() == {}

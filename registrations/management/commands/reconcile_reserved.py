@@ -1,6 +1,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from dataclasses import asdict
 from datetime import date
 from io import StringIO
 
@@ -14,6 +15,7 @@ from registrations.management.operators import OperatorCommand
 from registrations.queries.counts import Scope
 from registrations.services import reconciliation
 from registrations.services.reconciliation import Drift
+from registrations.services.redating import Misplaced
 
 COLUMNS = ("event_date_id", "event_slot_id", "capacity", "reserved", "counted", "drift")
 MAX_ROWS = 200
@@ -23,7 +25,8 @@ MAX_ROWS = 200
 class Command(OperatorCommand):
     help = (
         "Compares `reserved` of every slot and date, and our ledgers, with the registrations that "
-        "hold a place. --check writes nothing and exits 1 on drift. --fix corrects the counters, "
+        "hold a place; finds registrations whose slot now lies on another date. --check writes "
+        "nothing and exits 1 on either. --fix corrects the counters and the dates, "
         "also on a new installation, and needs --allowance. Exact under live traffic; you can stop "
         "it and start it again."
     )
@@ -87,6 +90,7 @@ class Command(OperatorCommand):
                     fix=fix,
                     allowance=allowance or 0,
                     report=output.add,
+                    report_misplaced=output.add_misplaced,
                     progress=lambda done: bar.advance(task, done),
                 )
             except Busy as error:
@@ -111,6 +115,13 @@ class _Json:
         entry: dict[str, object] = {column: getattr(drift, column) for column in COLUMNS}
         if drift.ledger:
             entry["ledger"] = dict(zip(("holding", "waiting"), drift.ledger, strict=True))
+        self._write(entry)
+
+    def add_misplaced(self, found: Misplaced) -> None:
+        self.count += 1
+        self._write(asdict(found))
+
+    def _write(self, entry: dict[str, object]) -> None:
         self.stdout.write(("" if self.count == 1 else ",\n") + json.dumps(entry), ending="")
 
     def close(self) -> None:
@@ -122,25 +133,38 @@ class _Table:
 
     def __init__(self, stdout: OutputWrapper, *, fix: bool) -> None:
         self.stdout, self.fix, self.count = stdout, fix, 0
+        self.rows = 0
         self.table = Table("date", "slot", "capacity", "reserved", "counted", "drift", "why")
 
     def add(self, drift: Drift) -> None:
         self.count += 1
-        if self.count <= MAX_ROWS:
+        self.rows += 1
+        if self.rows <= MAX_ROWS:
             values = (getattr(drift, column) for column in COLUMNS)
             cells = ("-" if value is None else str(value) for value in values)
             self.table.add_row(*cells, _why(drift))
 
+    def add_misplaced(self, found: Misplaced) -> None:
+        self.count += 1
+        where = f"slot {found.event_slot_id} lies on date {found.now_on} now"
+        if found.blocked_by is not None:
+            outcome = f"stays: the household has registration {found.blocked_by} there; cancel one"
+        else:
+            outcome = "is moved along" if self.fix else "--fix moves it along"
+        whose = f"registration {found.registration_id} on date {found.event_date_id}"
+        self.stdout.write(f"{whose}: {where}; {outcome}")
+
     def close(self) -> None:
         if not self.count:
             self.stdout.write("No drift.")
+        if not self.rows:
             return
         drawn = StringIO()
         Console(file=drawn, width=110).print(self.table)
         self.stdout.write(drawn.getvalue())
-        if self.count > MAX_ROWS:
-            self.stdout.write(f"and {self.count - MAX_ROWS} more: --json lists all of them")
-        self.stdout.write(f"{self.count} {'fixed' if self.fix else 'drifted'}")
+        if self.rows > MAX_ROWS:
+            self.stdout.write(f"and {self.rows - MAX_ROWS} more: --json lists all of them")
+        self.stdout.write(f"{self.rows} {'fixed' if self.fix else 'drifted'}")
 
 
 def _why(drift: Drift) -> str:

@@ -9,7 +9,7 @@ from audit.models import AuditEvent, CheckIn
 from freshtrak.databases import PUBLIC
 from registrations.desk import confirmation
 from registrations.models import EventRegistration, EventStatus
-from schedules.models import EventSlot
+from schedules.models import EventDate, EventSlot
 from tests.support import booking as b
 from tests.support import desk, factories
 
@@ -152,3 +152,41 @@ def test_without_public_pages_open_and_refusals_say_why() -> None:
     assert "not waiting" in promoting
     assert "1 checked in." in checked_in
     assert b.drift() == {}
+
+
+def test_who_is_cancelled_from_the_waitlist_is_not_announced_as_promoted() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    households = [factories.HouseholdFactory(name=name) for name in ("Abe", "Bea", "Cid")]
+    has_place, chosen, waits = (b.register(household, slot) for household in households)
+    carl = desk.log_in("Coordinator")
+
+    preview = desk.act(carl, "cancel", has_place, chosen)
+    desk.confirm(carl, "cancel", has_place, chosen)
+
+    assert f"1 → 1 Cid {waits.confirmation_code}" in preview
+    assert [b.status_of(row) for row in (has_place, chosen, waits)] == [
+        "cancelled",
+        "cancelled",
+        "confirmed",
+    ]
+    assert AuditEvent.objects.filter(action="promoted").count() == 1
+    assert b.drift() == {}
+
+
+def test_who_waits_for_a_whole_date_is_told_to_choose_a_slot() -> None:
+    day = factories.EventDateFactory(capacity=0)
+    waits = b.register(factories.households(1)[0], day)
+    EventDate.objects.filter(pk=day.pk).update(capacity=5)
+    factories.EventSlotFactory(event_hour__event_date=day)
+    carl = desk.log_in("Coordinator")
+
+    preview = desk.act(carl, "promote", waits)
+    result = desk.confirm(carl, "promote", waits)
+    on_the_day = desk.page(carl, desk.day(day))
+    listed = desk.page(carl, "", event_date_id=day.pk, event_slot_id__isnull="True")
+
+    assert "The date has time slots by now: move the household to one of them." in preview
+    assert "Nobody was promoted" in result
+    assert "1 household registered for this date before it had time slots" in on_the_day
+    assert waits.confirmation_code in listed
+    assert b.status_of(waits) == "waitlisted"

@@ -28,7 +28,20 @@ def test_chart_adds_up_the_distributions_of_a_day() -> None:
         (0, 0, 0),
     ]
     assert [bar.day for bar in bars[:2]] == [first, first + timedelta(days=1)]
-    assert bars[3].waiting_y + bars[3].waiting_height == bars[3].capacity_y
+    full_day = bars[3]
+    assert full_day.waiting_y + full_day.waiting_height == planning.HEIGHT  # from the same ground
+    assert full_day.waiting_height == 2 * full_day.capacity_height
+    assert full_day.waiting_x > full_day.main_width
+    assert full_day.waiting_x + full_day.waiting_width == full_day.width
+
+
+def test_who_waits_needs_no_room_above_the_others() -> None:
+    day = factories.EventDateFactory(event_date_key=factories.in_days(0), capacity=2)
+    for household in factories.households(4):
+        b.register(household, day)
+    today = factories.today()
+
+    assert planning.chart(today, today, occupancy.between(today, today))[0] == 4
 
 
 def test_chart_of_nothing_and_of_counters_below_zero() -> None:

@@ -59,6 +59,8 @@ PAGES = {
     "days/{date}/close-out/": GROUPS,
     "{registration}/came-today/": GROUPS,
     "days/{date}/walk-in/": GROUPS,
+    "days/{date}/delay/": ["Coordinator", "Administrator"],
+    "days/{date}/cancel/": ["Coordinator", "Administrator"],
     "planning/": GROUPS,
     "add/": ["Coordinator", "Administrator"],
     "{registration}/attendees/": ["Coordinator", "Administrator"],
@@ -80,7 +82,9 @@ def test_pages(group: str, page: str, slot: EventSlot) -> None:
     assert Client().get(f"{desk.LIST}{path}").status_code == 302  # to the log-in
 
 
-@pytest.mark.parametrize("action", ["check-in", "undo", "close-out", "close-out/undo"])
+@pytest.mark.parametrize(
+    "action", ["check-in", "undo", "close-out", "close-out/undo", "delay", "cancel"]
+)
 def test_day_view_actions_need_permission(action: str, slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
     path = f"{desk.LIST}days/{registration.event_date_id}/{action}/"
@@ -107,3 +111,19 @@ def _without_group() -> Any:
     client = Client()
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")
     return client
+
+
+@pytest.mark.parametrize("action", ["delay", "cancel"])
+def test_the_front_desk_neither_sees_nor_does_what_changes_a_whole_day(
+    action: str, slot: EventSlot
+) -> None:
+    registration = b.register(factories.households(1)[0], slot)
+    day = f"{desk.LIST}days/{registration.event_date_id}/"
+    form = {"since": "09:00", "minutes": "15", "reason": "x", "number": "1", "confirmed": "yes"}
+    anna, carl = desk.log_in("Front desk"), desk.log_in("Coordinator", "carl")
+
+    for page in (day, f"{desk.LIST}planning/"):
+        assert f"{day}{action}/" not in anna.get(page).content.decode()
+        assert f"{day}{action}/" in carl.get(page).content.decode()
+    assert anna.post(f"{day}{action}/", form).status_code == 403
+    assert b.status_of(registration) == "confirmed"
