@@ -27,6 +27,15 @@ def notes(event: AuditEvent) -> str:
     sentences = []
     if reason := details.get("override_reason"):
         sentences.append(f"Booking was closed; staff overrode that. Reason: {reason}")
+    if passed_by := details.get("passed_by"):
+        waited = "1 household" if passed_by == 1 else f"{passed_by} households"
+        sentences.append(f"{waited} had waited longer.")
+    if details.get("was") == "no_show":
+        sentences.append("It was a no-show; the place went to the next who waited.")
+    if details.get("place_of"):
+        sentences.append("It is the place of a household that did not come.")
+    if reason := details.get("reason"):
+        sentences.append(f"Reason: {reason}")
     if attendees := details.get("attendees"):
         sentences.append(f"Attendees: household members {', '.join(map(str, attendees))}.")
     if event.action == AuditEvent.Action.AMBIGUOUS:

@@ -73,6 +73,15 @@ class AttendeesInputSerializer(serializers.Serializer):
     attendees = _attendees(help_text="All who will come, instead of those named so far.")
 
 
+class PromoteInputSerializer(serializers.Serializer):
+    override_reason = serializers.CharField(
+        max_length=255,
+        required=False,
+        default="",
+        help_text="Promote although booking is closed. The history keeps the reason.",
+    )
+
+
 class CheckInInputSerializer(serializers.Serializer):
     attendees = _attendees(
         required=False, allow_null=True, default=None, help_text="Who came. Default: all."
