@@ -109,15 +109,18 @@ def page(
     leaving: Counter[Target],
     goal: Goal | None = None,
     hidden: Mapping[str, str] | None = None,
+    asks_reason: str = "",
+    override: bool = False,
 ) -> HttpResponse:
     """The page that says what will happen and asks for confirmation.
 
-    `leaving` is how many places are given back at each target; `hidden` holds extra form fields.
-    Without freshtrak_public the page still opens, and says what is missing.
+    `leaving` is how many places are given back at each target; `hidden` holds extra form fields;
+    `asks_reason` says why a reason is asked for, `override` that booking need not be open for a
+    promotion. Without freshtrak_public the page still opens, and says what is missing.
     """
     entries = [entry for entry, _, _ in effects]
     try:
-        forecasts, is_down = forecast(leaving, entries, goal), False
+        forecasts, is_down = forecast(leaving, entries, goal, override=override), False
     except common.DOWN:
         forecasts, is_down = [], True
     return common.page(
@@ -129,6 +132,7 @@ def page(
         movements=forecasts,
         warning=common.SCHEDULES_DOWN if is_down else "",
         hidden=dict(hidden or {}),
+        asks_reason=asks_reason,
         checkbox_name=ACTION_CHECKBOX_NAME,
         next=common.next_url(request, ""),
         back=common.next_url(request, reverse(LIST)),
@@ -136,7 +140,11 @@ def page(
 
 
 def forecast(
-    leaving: Counter[Target], entries: Entries, goal: Goal | None = None
+    leaving: Counter[Target],
+    entries: Entries,
+    goal: Goal | None = None,
+    *,
+    override: bool = False,
 ) -> list[Forecast]:
     """How the counters will change; with `goal`, also the one that registrations move to."""
     now = timezone.now()
@@ -146,7 +154,9 @@ def forecast(
         if entry.appointment
     }
     forecasts = [
-        _forecast(target, names.get(target, "a place that is gone"), now, leaving=count)
+        _forecast(
+            target, names.get(target, "a place that is gone"), now, leaving=count, override=override
+        )
         for target, count in sorted(leaving.items())
     ]
     if goal is not None:
@@ -155,9 +165,15 @@ def forecast(
 
 
 def _forecast(
-    target: Target, where: str, now: datetime, *, leaving: int = 0, arriving: int = 0
+    target: Target,
+    where: str,
+    now: datetime,
+    *,
+    leaving: int = 0,
+    arriving: int = 0,
+    override: bool = False,
 ) -> Forecast:
-    promoted = waitlist.preview(target, leaving=leaving, now=now)
+    promoted = waitlist.preview(target, leaving=leaving, now=now, override=override)
     if (counter := counters.read_unlocked(target)) is None:
         return Forecast(where, None, None, promoted)
     after = counter.reserved - leaving + len(promoted)
