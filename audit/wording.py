@@ -41,6 +41,13 @@ def notes(
         sentences.append("PantryTrak moved the hour to another day; the registration follows.")
     if details.get("queue_kept"):
         sentences.append("Nobody was promoted: the waitlist was kept as it was.")
+    if passed_by := details.get("passed_by"):
+        waited = "1 household" if passed_by == 1 else f"{passed_by} households"
+        sentences.append(f"{waited} had waited longer.")
+    if details.get("was") == "no_show":
+        sentences.append("It was a no-show; the place went to the next who waited.")
+    if details.get("place_of"):
+        sentences.append("It is the place of a household that did not come.")
     if reason := details.get("reason"):
         sentences.append(f"Reason: {reason}")
     if attendees := details.get("attendees"):

@@ -77,6 +77,22 @@ class CapacityFull(RegistrationError):
     advice = "Offer other slots, or the waitlist (waitlist: true)."
 
 
+class NotFirstInQueue(RegistrationError):
+    """Whoever waits longer gets the place; staff at the gate may pass them by, with a reason."""
+
+    code = "not_first_in_queue"
+    message = "Others have waited longer, and no place is left over for this household."
+    advice = "Give the place to the head of the queue."
+
+
+class NobodyWaits(RegistrationError):
+    """No one can take over the place of a no-show. (The API hands no places on.)"""
+
+    code = "nobody_waits"
+    message = "Nobody waits at this time, or nobody who could still come."
+    advice = "Show the queue again."
+
+
 class SlotRequired(RegistrationError):
     code = "slot_required"
     message = "This date is booked by slot. Send an event_slot_id of the date."

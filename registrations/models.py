@@ -178,6 +178,7 @@ class EventRegistration(Timestamped):
             ("move_eventregistration", "Can move registrations"),
             ("promote_eventregistration", "Can promote from the waitlist"),
             ("export_eventregistration", "Can export registrations"),
+            ("give_place_eventregistration", "Can give a free place to somebody who waits"),
         ]
         constraints = [
             # One place per household and date. `active` is NULL for cancelled rows, and NULLs

@@ -41,6 +41,7 @@ class Code:
 _CONFLICTS: tuple[type[RegistrationError], ...] = (
     errors.AlreadyRegistered,
     errors.CapacityFull,
+    errors.NotFirstInQueue,
     *errors.NOT_BOOKABLE.values(),
     errors.SlotRequired,
     errors.AlreadyCheckedIn,

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from registrations.desk import common, confirmation, move
+from registrations.desk import common, confirmation, move, places
 from registrations.desk.confirmation import Chosen, Effect
 from registrations.models import HOLDING, EventRegistration, Status
 from registrations.queries.details import RegistrationDetails
@@ -64,10 +64,12 @@ def _confirmed(
     frees_places: bool = False,
     title: str = "",
     reasons: Callable[[RegistrationDetails], str] | None = None,
+    if_waiting: str = "",
 ) -> StaffAction:
     """An action that calls one service per registration, after a confirmation page.
 
     `reasons` tells why the service wants a reason for a registration; "" if it wants none.
+    `if_waiting` is the effect on those who wait, if it is not refused.
     """
 
     def run(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
@@ -81,7 +83,9 @@ def _confirmed(
         for entry in entries:
             registration = entry.registration
             is_allowed, text = registration.status in allowed, effect
-            if not is_allowed:
+            if if_waiting and registration.status is Status.WAITLISTED:
+                is_allowed, text = True, if_waiting
+            elif not is_allowed:
                 text = f"Already {_label(registration)}: this will be refused."
             elif frees_places and registration.status in HOLDING:
                 leaving[registration.target] += 1
@@ -103,7 +107,7 @@ def _confirmed(
     def _with_reason(request: HttpRequest) -> Callable[..., EventRegistration]:
         if reasons is None:
             return service
-        return partial(service, override_reason=request.POST.get("reason", "").strip()[:200])
+        return partial(service, override_reason=places.reason(request))
 
     return StaffAction(name, label, permission, allowed, run)
 
@@ -114,14 +118,16 @@ def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         return None
     waiting = [entry for entry in entries if entry.registration.status is Status.WAITLISTED]
     targets = Counter({entry.registration.target: 0 for entry in waiting})
-    if "confirmed" in request.POST:
-        return _promote_at(request, sorted(targets))
+    reason = places.reason(request)
     by_slot: set[Target] = set()
     try:
-        forecasts = confirmation.forecast(targets, entries)
+        is_closed = not all(waitlist.is_open(target, timezone.now()) for target in targets)
+        if "confirmed" in request.POST and (reason or not is_closed):
+            return _promote_at(request, sorted(targets), reason)
+        forecasts = confirmation.forecast(targets, entries, override=True)
         by_slot = {target for target in targets if waitlist.needs_slot(target)}
     except common.DOWN:
-        forecasts = []
+        is_closed, forecasts = False, []
     promoted = {registration.pk for forecast in forecasts for registration in forecast.promoted}
 
     def effect(entry: RegistrationDetails) -> Effect:
@@ -141,21 +147,27 @@ def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         title="Promote from the waitlist",
         effects=[effect(entry) for entry in entries],
         leaving=targets,
+        override=True,
+        asks_reason="Booking is closed: say why somebody is promoted all the same."
+        if is_closed
+        else "",
     )
 
 
-def _promote_at(request: HttpRequest, targets: Sequence[Target]) -> HttpResponse | None:
+def _promote_at(
+    request: HttpRequest, targets: Sequence[Target], reason: str
+) -> HttpResponse | None:
     promoted: list[EventRegistration] = []
     for target in targets:
         try:
-            promoted += waitlist.promote(target, by=common.actor(request))
+            promoted += waitlist.promote(target, override_reason=reason, by=common.actor(request))
         except common.REFUSALS as refusal:
             messages.error(request, common.error_message(refusal))
     if promoted:
         names = ", ".join(str(registration.household) for registration in promoted)
         messages.success(request, f"{len(promoted)} promoted: {names}.")
     else:
-        messages.warning(request, "Nobody was promoted: no place is free, or booking is closed.")
+        messages.warning(request, "Nobody was promoted: no place is free, or the day is over.")
     return confirmation.redirect_back(request)
 
 
@@ -192,6 +204,7 @@ STAFF_ACTIONS = (
         done="checked in",
         effect="Will be checked in with all attendees. No counter moves.",
         reasons=_is_to_come,
+        if_waiting="Gets a place and is checked in, on the day, if one is left for it.",
     ),
     StaffAction(
         "came_today",
@@ -227,6 +240,20 @@ STAFF_ACTIONS = (
         "promote",
         frozenset({Status.WAITLISTED}),
         _promote,
+    ),
+    StaffAction(
+        "give_place",
+        "Give a place and check in",
+        "give_place",
+        frozenset({Status.WAITLISTED}),
+        places.from_list,
+    ),
+    StaffAction(
+        "pass_on",
+        "Give the place of this no-show to the next",
+        "give_place",
+        frozenset({Status.NO_SHOW}),
+        places.pass_on,
     ),
     _confirmed(
         "cancel",

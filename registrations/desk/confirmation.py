@@ -126,17 +126,22 @@ def page(
     summary: Sequence[str] = (),
     hidden: Mapping[str, str] | None = None,
     asks_reason: str = "",
+    override: bool = False,
 ) -> HttpResponse:
     """The page that says what will happen and asks for confirmation.
 
     `leaving` is how many places are given back at each target, `movements` what happens to the
     counters if that is not all; `hidden` holds extra form fields; `asks_reason` says why the page
-    asks for a reason, if it does. Without freshtrak_public the page still opens, and says what is
-    missing.
+    asks for a reason, if it does; `override`, that booking need not be open for a promotion.
+    Without freshtrak_public the page still opens, and says what is missing.
     """
     entries = [entry for entry, _, _ in effects]
     try:
-        forecasts = forecast(leaving, entries) if movements is None else movements
+        forecasts: Sequence[Forecast]
+        if movements is None:
+            forecasts = forecast(leaving, entries, override=override)
+        else:
+            forecasts = movements
         is_down = False
     except common.DOWN:
         forecasts, is_down = [], True
@@ -157,13 +162,25 @@ def page(
     )
 
 
-def forecast(leaving: Counter[Target], entries: Entries) -> list[Forecast]:
-    """How the counters will change; who leaves the queue as well is not promoted."""
+def forecast(
+    leaving: Counter[Target], entries: Entries, *, override: bool = False
+) -> list[Forecast]:
+    """How the counters will change; who leaves the queue as well is not promoted.
+
+    `override`: booking need not be open for a promotion.
+    """
     now = timezone.now()
     names = where(entries)
     chosen = {entry.registration.pk for entry in entries}
     return [
-        _forecast(target, names.get(target, GONE), now, leaving=count, gone=chosen if count else ())
+        _forecast(
+            target,
+            names.get(target, GONE),
+            now,
+            leaving=count,
+            gone=chosen if count else (),
+            override=override,
+        )
         for target, count in sorted(leaving.items())
     ]
 
@@ -181,9 +198,15 @@ def where(entries: Entries) -> dict[Target, str]:
 
 
 def _forecast(
-    target: Target, where: str, now: datetime, *, leaving: int, gone: Collection[int]
+    target: Target,
+    where: str,
+    now: datetime,
+    *,
+    leaving: int,
+    gone: Collection[int],
+    override: bool,
 ) -> Forecast:
-    queue = waitlist.preview(target, leaving=leaving + len(gone), now=now)
+    queue = waitlist.preview(target, leaving=leaving + len(gone), now=now, override=override)
     free = max((occupancy.free_places(target) or 0) + leaving, 0)
     promoted = [registration for registration in queue if registration.pk not in gone][:free]
     if (counter := counters.read_unlocked(target)) is None:

@@ -5,7 +5,15 @@ from collections.abc import Callable
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from registrations.desk import came_today, day_view, exports, planning, register, whole_day
+from registrations.desk import (
+    came_today,
+    day_view,
+    exports,
+    places,
+    planning,
+    register,
+    whole_day,
+)
 
 View = Callable[..., HttpResponse]
 
@@ -18,6 +26,8 @@ PAGES: tuple[tuple[str, View, str], ...] = (
     ("days/<int:event_date_id>/check-in/", day_view.check_in, "check_in"),
     ("days/<int:event_date_id>/undo/", day_view.undo, "undo"),
     ("days/<int:event_date_id>/walk-in/", register.walk_in, "walk_in"),
+    ("days/<int:event_date_id>/places/", places.show, "places"),
+    ("days/<int:event_date_id>/places/<int:registration_id>/", places.give, "give_place"),
     ("days/<int:event_date_id>/close-out/", day_view.close_out, "close_out"),
     ("days/<int:event_date_id>/close-out/undo/", day_view.undo_close_out, "undo_close_out"),
     ("days/<int:event_date_id>/roster/", day_view.roster, "roster"),

@@ -88,6 +88,12 @@ def names_of_members(member_ids: Iterable[int]) -> dict[int, str]:
     return {member.pk: str(member) for member in members}
 
 
+def check_active(household_id: int) -> None:
+    """Raises HouseholdNotResolved if the household does not exist or is gone."""
+    if not Household.objects.filter(pk=household_id, deleted_on=None).exists():
+        raise HouseholdNotResolved
+
+
 def household_id_of_user(user_id: int) -> int | None:
     """The household whose active member is this user; None if there is none."""
     members = HouseholdMember.objects.filter(

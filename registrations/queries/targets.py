@@ -11,6 +11,7 @@ from registrations.models import (
     HOLDING,
     EventRegistration,
     EventRegistrationMember,
+    EventRegistrationQuerySet,
     Status,
     at_targets,
 )
@@ -52,12 +53,25 @@ def eligible_queue(target: Target, limit: int) -> list[EventRegistration]:
     Skipped, and left in the queue: households that are deleted, registrations of which no attendee
     is left. (A household with another place that day cannot be in it: the database forbids it.)
     """
+    return list(eligible(target)[:limit])
+
+
+def eligible(target: Target) -> EventRegistrationQuerySet:
+    """All of the waitlist who can still be given a place, head first."""
     attending = EventRegistrationMember.objects.filter(
         event_registration_id=OuterRef("pk"), household_member__is_active=True
     )
     queue = EventRegistration.objects.at(target).waiting()
-    eligible = queue.filter(Exists(attending), household__isnull=False, household__deleted_on=None)
-    return list(eligible[:limit])
+    return queue.filter(Exists(attending), household__isnull=False, household__deleted_on=None)
+
+
+def waits_longer(target: Target, registration: EventRegistration) -> int:
+    """How many of the waitlist of `target` come before this registration and can get a place.
+
+    All of them, if it does not wait there itself.
+    """
+    queue = list(eligible(target).values_list("pk", flat=True))
+    return queue.index(registration.pk) if registration.pk in queue else len(queue)
 
 
 def active_registration_id(household_id: int, event_date_id: int) -> int | None:

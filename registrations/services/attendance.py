@@ -8,6 +8,7 @@ written nothing.
 
 import uuid
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from registrations.errors import (
 from registrations.models import EventRegistration, Status
 from registrations.queries import close_outs, details, households, registrations, statuses
 from registrations.queries.details import BeforeCommit, RegistrationDetails
-from registrations.services import attendance_rules, booking, facts
+from registrations.services import attendance_rules, booking, facts, places
 from registrations.services.retry import retried
 from schedules.keys import When
 from schedules.targets import Target
@@ -57,12 +58,17 @@ def check_in(
 ) -> EventRegistration:
     """Records that the household is here, with these of its attendees (None: all of them).
 
-    Latecomers can be checked in after they were marked no-show. Raises AlreadyCheckedIn, which
-    says who did it and when, InvalidStatus, InvalidRequest for somebody who is no attendee, and
-    NotToday before the day, unless an `override_reason` is given, which the trail keeps.
+    Latecomers can be checked in after they were marked no-show; who waits, as check_in_waiting
+    says. Raises AlreadyCheckedIn, which says who did it and when, InvalidStatus, InvalidRequest
+    for somebody who is no attendee, and NotToday before the day, unless an `override_reason` is
+    given, which the trail keeps.
     """
     now = timezone.now()
     registrations.reload(registration)
+    if registration.status is Status.WAITLISTED and registration.is_placed:
+        return check_in_waiting(
+            registration, attendee_ids=attendee_ids, by=by, before_commit=before_commit
+        )
     if registration.status is Status.CHECKED_IN:
         raise already_checked_in(registration)
     _require(registration, {Status.CONFIRMED, Status.NO_SHOW}, "cannot be checked in")
@@ -155,6 +161,36 @@ def came_today(
     return booking.move(
         registration, target=target, override_reason=override_reason, by=by, before_commit=admit
     )
+
+
+def check_in_waiting(
+    registration: EventRegistration,
+    *,
+    target: Target | None = None,
+    reason: str = "",
+    attendee_ids: Sequence[int] | None = None,
+    by: Actor,
+    before_commit: BeforeCommit | None = None,
+) -> EventRegistration:
+    """Gives a waiting household a free place and checks it in: one private transaction.
+
+    At `target`, by default where it waits; with a `reason`, also past others who have waited
+    longer. Raises what `places.give` and `check_in` raise.
+    """
+
+    def admit(given: RegistrationDetails) -> None:
+        came = households.attending(registration, attendee_ids)
+        record = _admit(registration, came, by=by, at=registration.updated_at)
+        if before_commit:
+            before_commit(replace(given, check_in=record))
+
+    try:
+        return places.give(registration, target=target, reason=reason, by=by, before_commit=admit)
+    except InvalidStatus:
+        if registration.status in {Status.WAITLISTED, None}:
+            raise
+        # Another device was first: with the place, or with the check-in too.
+        return check_in(registration, attendee_ids=attendee_ids, by=by, before_commit=before_commit)
 
 
 def _admit(

@@ -12,7 +12,7 @@ from registrations.errors import InvalidStatus
 from registrations.models import EventRegistration, HouseholdMember, Status
 from registrations.queries import households, registrations
 from registrations.queries.details import BeforeCommit, RegistrationDetails
-from registrations.services import facts
+from registrations.services import booking_rules, facts
 from registrations.services.retry import retried
 
 
@@ -26,9 +26,11 @@ def change(
 ) -> EventRegistration:
     """Replaces the attendees; the place stays as it is.
 
-    Raises InvalidRequest, HouseholdNotResolved, and InvalidStatus unless it is confirmed or waits.
+    Raises InvalidRequest, HouseholdNotResolved, InvalidStatus unless it is confirmed or waits, and
+    EventPast for a participant after the day.
     """
     now = timezone.now()
+    booking_rules.check_day(registration, now, by=by)
     registrations.reload(registration)
     status = registration.event_status
     if status is None or registration.status not in {Status.CONFIRMED, Status.WAITLISTED}:

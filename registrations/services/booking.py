@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.trail import Actor
-from registrations.errors import AlreadyRegistered, CapacityFull, InvalidStatus, NotFound, TryAgain
+from registrations.errors import (
+    AlreadyRegistered,
+    CapacityFull,
+    InvalidStatus,
+    NotFound,
+    RegistrationError,
+    TryAgain,
+)
 from registrations.models import EventRegistration, Status
 from registrations.queries import households, registrations, statuses, targets
 from registrations.queries.details import BeforeCommit, RegistrationDetails
@@ -45,7 +52,7 @@ def register(
     `override_reason`, which the trail keeps, booking need not be open; capacity and waitlist
     still count. Raises InvalidRequest, HouseholdNotResolved, NotFound, NotBookable, SlotRequired,
     AlreadyRegistered, Busy; and CapacityFull if there is no place and the household does not want
-    to wait.
+    to wait. (What the operation gave to those who wait stands even then.)
     """
     now = timezone.now()
     members = households.attendees(household_id, attendee_ids)
@@ -53,7 +60,7 @@ def register(
     appointment = offer.appointment
     booking_rules.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
 
-    def book(operation: Operation) -> EventRegistration:
+    def book(operation: Operation) -> EventRegistration | RegistrationError:
         place = operation.place
         if place.counter is None:
             raise NotFound
@@ -61,8 +68,8 @@ def register(
             waitlist.take_places_for_queue(operation, place)
         is_confirmed = place.free > 0 and not waitlist.queue_has_priority(place, offer)
         if not (is_confirmed or join_waitlist):
-            _check_unregistered(household_id, appointment)
-            raise CapacityFull
+            # Returned: raised in here it would take back what the queue has just been given.
+            return _registered_already(household_id, appointment) or CapacityFull()
         if is_confirmed:
             place.take(appointment.event_date_id)
         registration = EventRegistration.insert(
@@ -90,11 +97,14 @@ def register(
         return registration
 
     try:
-        return two_phase.run(
+        booked = two_phase.run(
             [target], book, by=by, at=now, expects_movement=lambda ledger: offer.seems_free
         )
     except IntegrityError as error:
         raise _collision(household_id, appointment) from error
+    if isinstance(booked, RegistrationError):
+        raise booked
+    return booked
 
 
 @retried
@@ -104,9 +114,12 @@ def cancel(
     """Gives the place back and promotes the head of the queue.
 
     Cancelling twice changes nothing. Leaving the waitlist moves no counter and promotes nobody.
-    Raises InvalidStatus once attendance is recorded (undo the check-in first), and Busy.
+    Raises InvalidStatus once attendance is recorded (undo the check-in first), EventPast for a
+    participant after the day, and Busy. A deleted household may still give back what it has.
     """
     now = timezone.now()
+    if registration.status is not Status.CANCELLED:
+        booking_rules.check_day(registration, now, by=by)
 
     def give_back(operation: Operation) -> EventRegistration:
         place = operation.place
@@ -165,6 +178,8 @@ def move(
     and InvalidStatus.
     """
     now = timezone.now()
+    booking_rules.check_day(registration, now, by=by)
+    booking_rules.check_household(registration, by=by)
     if target == registration.target:
         return _stay(registration, by, before_commit)
     offer = booking_rules.bookable(target, now, override=bool(override_reason))
@@ -250,18 +265,18 @@ def _collision(household_id: int | None, appointment: Appointment) -> Exception:
     requests for two slots of the date would both pass a check made beforehand.
     """
     statuses.forget()
-    if household_id is not None:
-        try:
-            _check_unregistered(household_id, appointment)
-        except AlreadyRegistered as refusal:
-            return refusal
-    return TryAgain("The other registration is already gone.")
+    return _registered_already(household_id, appointment) or TryAgain(
+        "The other registration is already gone."
+    )
 
 
-def _check_unregistered(household_id: int, appointment: Appointment) -> None:
+def _registered_already(
+    household_id: int | None, appointment: Appointment
+) -> AlreadyRegistered | None:
+    if household_id is None:
+        return None
     existing = targets.active_registration_id(household_id, appointment.event_date_id)
-    if existing is not None:
-        raise AlreadyRegistered(registration_id=existing)
+    return None if existing is None else AlreadyRegistered(registration_id=existing)
 
 
 def _reload(registration: EventRegistration, place: LockedTarget) -> None:

@@ -3,14 +3,19 @@
 from datetime import datetime
 from typing import Any
 
+from audit import trail
+from audit.trail import Actor
 from registrations.errors import (
     NOT_BOOKABLE,
+    EventPast,
     FieldError,
     InvalidRequest,
     NotFound,
     NotPublished,
     SlotRequired,
 )
+from registrations.models import EventRegistration
+from registrations.queries import households
 from schedules import appointments
 from schedules.appointments import Appointment, Offer
 from schedules.models import EventSlot
@@ -30,6 +35,28 @@ def bookable(target: Target, now: datetime, *, override: bool) -> Offer:
     if offer.needs_slot:
         raise SlotRequired
     return offer
+
+
+def check_day(registration: EventRegistration, now: datetime, *, by: Actor) -> None:
+    """Participants change nothing once the day of their appointment is over; staff may.
+
+    Raises EventPast. A slot that is gone is judged by its date; if that is gone too, nobody knows
+    the day, and it does not count as over. While public is down this raises what the database
+    raises: nobody acts without knowing the day.
+    """
+    if by.kind != trail.PARTICIPANT or not registration.is_placed:
+        return
+    offer = appointments.offer(registration.target, now)
+    if offer is None and registration.event_date_id is not None:
+        offer = appointments.offer(Target.date(registration.event_date_id), now)
+    if offer is not None and offer.appointment.is_past(now):
+        raise EventPast("The day of this registration has passed. Ask the staff.")
+
+
+def check_household(registration: EventRegistration, *, by: Actor) -> None:
+    """Raises HouseholdNotResolved for participants whose household is deleted."""
+    if by.kind == trail.PARTICIPANT:
+        households.check_active(registration.household_id or 0)
 
 
 def overridden(offer: Offer, reason: str) -> dict[str, Any]:

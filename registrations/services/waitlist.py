@@ -1,6 +1,7 @@
 """The waitlist: first come, first served. A free place goes to its head before a newcomer."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -9,26 +10,30 @@ from audit.trail import Actor
 from registrations.errors import Busy
 from registrations.models import EventRegistration, Status
 from registrations.queries import occupancy, statuses, targets
-from registrations.services import two_phase
+from registrations.services import booking_rules, two_phase
 from registrations.services.retry import retried
 from registrations.services.two_phase import LockedTarget, Operation
 from schedules import appointments
 from schedules.appointments import Offer
+from schedules.models import EVENT_PAST
 from schedules.targets import Target
 
 
 @retried
-def promote(target: Target, *, by: Actor) -> list[EventRegistration]:
+def promote(target: Target, *, override_reason: str = "", by: Actor) -> list[EventRegistration]:
     """Gives the free places of a target to the head of its queue; returns who was promoted.
 
-    Nobody is promoted once booking is closed. Raises Busy.
+    Nobody is promoted once booking is closed, unless staff give an `override_reason`, which the
+    trail keeps; after the day nobody is. Raises Busy.
     """
     now = timezone.now()
-    if not is_open(target, now):
+    offer = appointments.offer(target, now)
+    if offer is None or not may_promote(offer, override_reason):
         return []
+    overridden = booking_rules.overridden(offer, override_reason)
 
     def promote_head(operation: Operation) -> list[EventRegistration]:
-        return take_places_for_queue(operation, operation.place, by=by)
+        return take_places_for_queue(operation, operation.place, by=by, **overridden)
 
     return two_phase.run([target], promote_head, by=by, at=now, expects_movement=two_phase.never)
 
@@ -48,13 +53,17 @@ def promote_everywhere(*, event_date_id: int | None = None, by: Actor) -> tuple[
     return promoted, busy
 
 
-def preview(target: Target, *, leaving: int, now: datetime) -> list[EventRegistration]:
-    """Who would be promoted if `leaving` places were given back now.
+def preview(
+    target: Target, *, leaving: int, now: datetime, override: bool = False
+) -> list[EventRegistration]:
+    """Who would be promoted if `leaving` places were given back now; with `override`, by staff who
+    give a reason if booking is closed.
 
     Read without the lock: the state may change before the action, which decides again.
     """
     free = occupancy.free_places(target)
-    if free is None or not is_open(target, now):
+    offer = appointments.offer(target, now)
+    if free is None or offer is None or not may_promote(offer, "a reason" if override else ""):
         return []
     free += leaving
     return targets.eligible_queue(target, limit=free) if free > 0 else []
@@ -77,6 +86,16 @@ def needs_slot(target: Target) -> bool:
     return offer is not None and offer.needs_slot
 
 
+def may_promote(offer: Offer, override_reason: str) -> bool:
+    """Whether anybody is promoted: while booking is open, and with a reason until the day is over.
+
+    Never into a whole date that has slots by now: its places are those of the slots.
+    """
+    if offer.needs_slot:
+        return False
+    return offer.is_open or (bool(override_reason) and offer.closed_reason != EVENT_PAST)
+
+
 def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:
     """Whether a newcomer would overtake somebody who waits.
 
@@ -90,11 +109,11 @@ def queue_has_priority(place: LockedTarget, offer: Offer) -> bool:
 
 
 def take_places_for_queue(
-    operation: Operation, place: LockedTarget, *, by: Actor | None = None
+    operation: Operation, place: LockedTarget, *, by: Actor | None = None, **details: Any
 ) -> list[EventRegistration]:
     """Gives free places to the head of the waitlist, before any newcomer gets one.
 
-    The trail names `by`, or the system if somebody else's operation frees the place.
+    The trail names `by`, or the system if somebody else's operation frees the place; and `details`.
     """
     by = by or operation.by.as_system()
     if place.free <= 0 or not place.ledger.waiting:
@@ -109,5 +128,7 @@ def take_places_for_queue(
             by=by.legacy_id,
             waitlisted_at=None,
         )
-        operation.record(AuditEvent.Action.PROMOTED, registration, by=by, place=place, delta=1)
+        operation.record(
+            AuditEvent.Action.PROMOTED, registration, by=by, place=place, delta=1, **details
+        )
     return promoted

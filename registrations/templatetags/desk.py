@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from django import template
+from django.template import Context
 from django.utils import dateformat, timezone
 
 from audit import wording
 from audit.models import AuditEvent
 from registrations.desk import common
-from registrations.queries import details, households
+from registrations.queries import details, households, vacancies
 from registrations.queries.details import RegistrationDetails
-from registrations.queries.occupancy import Hour, Occupancy
+from registrations.queries.occupancy import Day, Hour, Occupancy
 from schedules import display
 from schedules.appointments import Appointment
 from schedules.models import EventDate
@@ -55,6 +56,22 @@ def how_many_came(shown: RegistrationDetails) -> str:
         return "came"
     came = shown.check_in.attendee_count
     return f"{came} of {max(came, len(shown.attendees))} came"
+
+
+@register.filter
+def is_today(day: Day | None) -> bool:
+    return day is not None and vacancies.is_today(day, timezone.now())
+
+
+@register.inclusion_tag("registrations/includes/vacancies.html", takes_context=True)
+def who_waits(context: Context, day: Day | None) -> dict[str, object]:
+    """Where somebody waits although a place can be given."""
+    user = context["request"].user
+    return {
+        "vacancies": vacancies.of_day(day, timezone.now()) if day else [],
+        "event_date_id": day and day.event_date.pk,
+        "may_give": user.has_perm("registrations.give_place_eventregistration"),
+    }
 
 
 @register.inclusion_tag("registrations/includes/history.html")

@@ -19,7 +19,7 @@ from django.db.models import F
 
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventRegistration, Ledger
-from registrations.services import ledgers, settlement
+from registrations.services import attendance, ledgers, settlement
 from schedules.models import EventSlot
 from tests.support import booking as b
 from tests.support import factories, victims
@@ -101,6 +101,34 @@ def promote() -> Operation:
     return "promote", [slot.pk], slot
 
 
+def _today(capacity: int = 1) -> EventSlot:
+    """A slot of today: places are given and handed on at the gate."""
+    slot: EventSlot = factories.EventSlotFactory(
+        capacity=capacity, event_hour__event_date__event_date_key=factories.in_days(0)
+    )
+    return slot
+
+
+def give() -> Operation:
+    """A place at another slot for a household that waits: move, confirmation and check-in."""
+    holder, waiting = factories.households(2)
+    old = _today()
+    new = factories.EventSlotFactory(event_hour=old.event_hour, capacity=1)
+    b.register(holder, old)
+    waits = b.register(waiting, old)
+    _aged(old)
+    return "give", [waits.pk, new.pk], new
+
+
+def pass_on() -> Operation:
+    absent, waiting = factories.households(2)
+    slot = _today()
+    no_show = b.register(absent, slot)
+    b.register(waiting, slot)
+    attendance.mark_no_show(no_show, by=b.STAFF)
+    return "pass_on", [no_show.pk], _aged(slot)
+
+
 def settle() -> Operation:
     """Settles a registration whose counter has not moved."""
     (household,) = factories.households(1)
@@ -128,7 +156,17 @@ def _undo_in_public(slot: EventSlot) -> None:
     )
 
 
-OPERATIONS = [register, wait, cancel, cancel_with_promotion, move, promote, settle]
+OPERATIONS = [
+    register,
+    wait,
+    cancel,
+    cancel_with_promotion,
+    move,
+    promote,
+    give,
+    pass_on,
+    settle,
+]
 
 
 # Faults -------------------------------------------------------------------------------

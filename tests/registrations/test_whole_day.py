@@ -102,7 +102,7 @@ def test_who_came_stays_and_a_slot_out_of_use_takes_nobody(
     day: EventDate, slots: list[EventSlot]
 ) -> None:
     (came,), (next_,) = _fill(slots[:2], 1)
-    attendance.check_in(came, by=b.STAFF)
+    attendance.check_in(came, override_reason="early", by=b.STAFF)
     EventSlot.objects.filter(pk=slots[3].pk).update(status_id=2)
 
     result = _delay(day)
@@ -223,7 +223,7 @@ def test_cancelling_the_day_promotes_nobody(
     monkeypatch.setattr(whole_day, "BATCH", batch)
     _fill(slots[:2], 4)
     (came,) = _fill(slots[2:3], 1)[0]
-    attendance.check_in(came, by=b.STAFF)
+    attendance.check_in(came, override_reason="early", by=b.STAFF)
     elsewhere = b.register(factories.households(1)[0], factories.EventSlotFactory())
 
     result = _cancel(day)
@@ -272,7 +272,9 @@ def test_the_day_is_cancelled_while_others_cancel_check_in_and_book() -> None:
 
     def check_in() -> None:
         with suppress(RegistrationError):  # it may be cancelled before
-            attendance.check_in(EventRegistration.objects.get(pk=rows[0].pk), by=b.STAFF)
+            attendance.check_in(
+                EventRegistration.objects.get(pk=rows[0].pk), override_reason="early", by=b.STAFF
+            )
 
     b.in_parallel(others, check_in, *[partial(_cancel, day)] * 2)
     _cancel(day)

@@ -2,6 +2,7 @@
 
     register HOUSEHOLD SLOT    cancel REGISTRATION    move REGISTRATION SLOT    promote SLOT
     settle_target SLOT         settle                 reconcile    post PATH TOKEN BODY HEADERS
+    give REGISTRATION SLOT     pass_on REGISTRATION
 
 Production code knows nothing about this: the points are the commits on the two connections.
 """
@@ -22,7 +23,13 @@ from rest_framework.test import APIClient  # noqa: E402
 from freshtrak.databases import PRIVATE, PUBLIC  # noqa: E402
 from registrations.models import EventRegistration, Household  # noqa: E402
 from registrations.queries.counts import Scope  # noqa: E402
-from registrations.services import reconciliation, settlement, waitlist  # noqa: E402
+from registrations.services import (  # noqa: E402
+    attendance,
+    places,
+    reconciliation,
+    settlement,
+    waitlist,
+)
 from schedules.models import EventSlot  # noqa: E402
 from schedules.targets import Target  # noqa: E402
 from tests.support import booking, public_guard  # noqa: E402
@@ -64,6 +71,15 @@ def run(operation: str, *ids: str | int) -> str:
     if operation == "move":
         registration = EventRegistration.objects.get(pk=ids[0])
         return _status(booking.move(registration, EventSlot.objects.get(pk=ids[1])))
+    if operation == "give":
+        waiting = EventRegistration.objects.get(pk=ids[0])
+        target = Target.slot(int(ids[1]))
+        return _status(
+            attendance.check_in_waiting(waiting, target=target, reason="Ill", by=booking.STAFF)
+        )
+    if operation == "pass_on":
+        absent = EventRegistration.objects.get(pk=ids[0])
+        return _status(places.pass_on(absent, reason="Did not come", by=booking.STAFF))
     if operation == "promote":
         return f"{len(waitlist.promote(Target.slot(int(ids[0])), by=booking.BY))} promoted"
     if operation == "settle_target":

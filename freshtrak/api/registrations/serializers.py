@@ -84,6 +84,15 @@ class NoShowInputSerializer(serializers.Serializer):
     )
 
 
+class PromoteInputSerializer(serializers.Serializer):
+    override_reason = serializers.CharField(
+        max_length=255,
+        required=False,
+        default="",
+        help_text="Promote although booking is closed. The history keeps the reason.",
+    )
+
+
 class CheckInInputSerializer(NoShowInputSerializer):
     attendees = _attendees(
         required=False, allow_null=True, default=None, help_text="Who came. Default: all."

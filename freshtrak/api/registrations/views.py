@@ -29,6 +29,7 @@ from freshtrak.api.registrations.serializers import (
     MoveInputSerializer,
     NoInputSerializer,
     NoShowInputSerializer,
+    PromoteInputSerializer,
     RegisterInputSerializer,
     RegistrationFilterSerializer,
     RegistrationOutputSerializer,
@@ -38,7 +39,7 @@ from registrations.errors import FieldError, HouseholdNotResolved, InvalidReques
 from registrations.models import EventRegistration
 from registrations.queries import details, households, registrations
 from registrations.queries.details import BeforeCommit, RegistrationDetails
-from registrations.services import attendance, attendees, booking
+from registrations.services import attendance, attendees, booking, places
 from schedules.targets import Target
 
 STAFF_ONLY = (IsAuthenticated, IsStaff)
@@ -128,7 +129,10 @@ class RegistrationViewSet(ViewSet):
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, registration_id: int) -> Response:
-        """Gives the place to the head of the waitlist. Cancelling twice changes nothing."""
+        """Gives the place to the head of the waitlist. Cancelling twice changes nothing.
+
+        After the day, participants get 409 `event_past`.
+        """
         return _change(request, registration_id, booking.cancel)
 
     @extend_schema(
@@ -150,6 +154,23 @@ class RegistrationViewSet(ViewSet):
         )
 
     @extend_schema(
+        operation_id="registrations_promote",
+        summary="Promote from the waitlist",
+        request=PromoteInputSerializer,
+        responses=RegistrationOutputSerializer,
+    )
+    @action(detail=True, methods=["post"], permission_classes=STAFF_ONLY)
+    def promote(self, request: Request, registration_id: int) -> Response:
+        """Gives the head of a queue the free place there; once booking is closed, with a reason."""
+        return _change(
+            request,
+            registration_id,
+            places.promote,
+            PromoteInputSerializer,
+            lambda data: {"override_reason": data["override_reason"]},
+        )
+
+    @extend_schema(
         operation_id="registrations_check_in",
         summary="Check in",
         request=CheckInInputSerializer,
@@ -161,6 +182,8 @@ class RegistrationViewSet(ViewSet):
         """The household is here: all attendees, or those named.
 
         Before the day it takes an `override_reason`; a day that has passed can be entered late.
+        If it waits, and a place is free that nobody needs who has waited longer, it gets the place
+        in the same step (on the day).
         """
         return _change(
             request,

@@ -180,6 +180,10 @@ def test_examples_of_every_conflict_are_executed(household: Any) -> None:
     staff.post(f"{mine}check-in/", {"override_reason": "Picks up early"})
     answers.append(staff.post(f"{mine}check-in/"))
     answers.append(participant.post(f"{mine}cancel/"))
+    full = factories.EventSlotFactory(capacity=0)
+    waits = [b.register(each, full).pk for each in factories.households(2)]
+    EventSlot.objects.filter(pk=full.pk).update(capacity=1)
+    answers.append(staff.post(f"{path}{waits[1]}/promote/"))
 
     bodies = {a.json()["code"]: a.json() for a in answers if a.status_code == 409}
     assert set(bodies) == set(examples)

@@ -11,10 +11,11 @@ from schedules.models import EventSlot
 from tests.support import booking as b
 from tests.support import desk, factories
 
+GATE = {"check_in", "undo_check_in", "mark_no_show", "give_place", "pass_on"}
 ACTIONS = {
-    "Front desk": {"check_in", "undo_check_in", "mark_no_show"},
-    "Coordinator": {"check_in", "undo_check_in", "mark_no_show", "move", "promote", "cancel"},
-    "Administrator": {"check_in", "undo_check_in", "mark_no_show", "move", "promote", "cancel"},
+    "Front desk": GATE,
+    "Coordinator": {*GATE, "move", "promote", "cancel"},
+    "Administrator": {*GATE, "move", "promote", "cancel"},
 }
 GROUPS = list(ACTIONS)
 
@@ -26,7 +27,7 @@ def slot() -> EventSlot:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("action", sorted(ACTIONS["Coordinator"]))
+@pytest.mark.parametrize("action", sorted(ACTIONS["Coordinator"] - {"give_place"}))
 def test_actions(group: str, action: str, slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
     new_slot = factories.EventSlotFactory()
@@ -41,8 +42,13 @@ def test_actions(group: str, action: str, slot: EventSlot) -> None:
         registration = b.register(factories.households(1)[0], slot)
         EventSlot.objects.update(capacity=2)
         events += 1
+    if action == "pass_on":
+        b.register(factories.households(1)[0], slot)
+        desk.confirm(client, "mark_no_show", registration)
+        events += 2
     destination = {"date": new_slot.event_hour.event_date_id, "target": f"slot-{new_slot.pk}"}
-    desk.confirm(client, action, registration, **(destination if action == "move" else {}))
+    data = destination if action == "move" else {"reason": "Did not come"}
+    desk.confirm(client, action, registration, **data)
 
     is_allowed = action in ACTIONS[group]
     assert (f'value="{action}"' in offered) == is_allowed
@@ -61,6 +67,8 @@ PAGES = {
     "days/{date}/walk-in/": GROUPS,
     "days/{date}/delay/": ["Coordinator", "Administrator"],
     "days/{date}/cancel/": ["Coordinator", "Administrator"],
+    "days/{date}/places/": GROUPS,
+    "days/{date}/places/{registration}/": GROUPS,
     "planning/": GROUPS,
     "add/": ["Coordinator", "Administrator"],
     "{registration}/attendees/": ["Coordinator", "Administrator"],
@@ -94,6 +102,24 @@ def test_day_view_actions_need_permission(action: str, slot: EventSlot) -> None:
     assert answer.status_code == 403
     assert "You don't have permission to do this" in desk.text_of(answer)
     assert b.status_of(registration) == "confirmed"
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "no group"])
+def test_places_are_given_by_whom_the_right_allows(group: str, slot: EventSlot) -> None:
+    EventSlot.objects.update(capacity=0)
+    registration = b.register(factories.households(1)[0], slot)
+    EventSlot.objects.update(capacity=1)
+    client = _without_group() if group == "no group" else desk.log_in(group)
+    member = registration.attendees.get().household_member_id
+    path = f"{desk.LIST}days/{registration.event_date_id}/places/{registration.pk}/"
+
+    offered = 'value="give_place"' in client.get(desk.LIST).content.decode()
+    answer = client.post(path, {"target": f"slot-{slot.pk}", "attendees": [member]})
+
+    is_allowed = group != "no group"
+    assert offered == is_allowed
+    assert answer.status_code == (302 if is_allowed else 403)
+    assert b.status_of(registration) == ("checked_in" if is_allowed else "waitlisted")
 
 
 def test_day_view_actions_must_be_posted(slot: EventSlot) -> None:

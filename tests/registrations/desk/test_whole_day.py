@@ -120,7 +120,7 @@ def test_a_date_without_slots_cannot_be_delayed(day: EventDate) -> None:
 def test_cancel_says_what_it_will_do_and_does_it(day: EventDate, slots: list[EventSlot]) -> None:
     rows = [b.register(household, slots[0]) for household in factories.households(3)]
     came = b.register(factories.households(1)[0], slots[1])
-    attendance.check_in(came, by=b.STAFF)
+    attendance.check_in(came, override_reason="early", by=b.STAFF)
     carl = desk.log_in("Coordinator")
 
     preview = desk.page(carl, _path(day, "cancel"))
