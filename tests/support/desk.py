@@ -27,7 +27,7 @@ class CheapHasher(PBKDF2PasswordHasher):
 def member(group: str, name: str = "anna", password: str | None = None) -> Any:
     user = get_user_model().objects.create_user(name, password=password, is_staff=True)
     if not Group.objects.exists():  # flushed after a test that commits
-        for migration in ("0004_groups", "0005_give_place"):
+        for migration in ("0004_groups", "0006_give_place"):
             module = import_module(f"registrations.migrations.{migration}")
             module.make_groups(apps, connections[PRIVATE].schema_editor())
     user.groups.add(Group.objects.get(name=group))
