@@ -34,10 +34,6 @@ class Appointment:
     def ends_at(self) -> datetime | None:
         return self._moment(self.end_time)
 
-    def is_past(self, now: datetime) -> bool:
-        """Whether its day is over where the event takes place."""
-        return self.date is not None and self.date < now.astimezone(self.zone).date()
-
     def _moment(self, clock: str | None) -> datetime | None:
         if self.date is None or clock is None:
             return None

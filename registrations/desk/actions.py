@@ -121,11 +121,12 @@ def _promote(request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
     reason = places.reason(request)
     by_slot: set[Target] = set()
     try:
-        is_closed = not all(waitlist.is_open(target, timezone.now()) for target in targets)
+        by_slot = {target for target in targets if waitlist.needs_slot(target)}
+        now = timezone.now()
+        is_closed = not all(waitlist.is_open(target, now) for target in targets.keys() - by_slot)
         if "confirmed" in request.POST and (reason or not is_closed):
             return _promote_at(request, sorted(targets), reason)
         forecasts = confirmation.forecast(targets, entries, override=True)
-        by_slot = {target for target in targets if waitlist.needs_slot(target)}
     except common.DOWN:
         is_closed, forecasts = False, []
     promoted = {registration.pk for forecast in forecasts for registration in forecast.promoted}

@@ -39,6 +39,7 @@ from registrations.queries.occupancy import Occupancy
 from registrations.queries.vacancies import Vacancy
 from registrations.services import attendance, places
 from schedules import display
+from schedules.keys import When
 from schedules.targets import Target
 
 LISTED = 20
@@ -94,7 +95,7 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
         event_date_id=event_date_id,
         day=day,
         queues=_queues(event_date_id, vacancies.of_day(day, now)),
-        is_today=vacancies.is_today(day, now),
+        is_today=day.event_date.when(now) is When.TODAY,
         changelist=confirmation.LIST,
     )
 
@@ -113,7 +114,7 @@ def give(request: HttpRequest, event_date_id: int, registration_id: int) -> Http
         return the_day
     try:
         day = occupancy.day(event_date_id)
-        if day is None or not vacancies.is_today(day, timezone.now()):
+        if day is None or day.event_date.when(timezone.now()) is not When.TODAY:
             messages.error(request, "Places are given at the gate on the day itself.")
             return the_day
         return _give(request, day, registration)

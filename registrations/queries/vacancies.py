@@ -5,7 +5,7 @@ from datetime import datetime
 
 from registrations.models import Status
 from registrations.queries.occupancy import Day, Occupancy
-from schedules.keys import date_key
+from schedules.keys import When
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,9 @@ class Vacancy:
         return self.at.by_status[Status.NO_SHOW]
 
 
-def is_today(day: Day, now: datetime) -> bool:
-    """Whether places are given at the gate: only on the day itself, where the event is."""
-    return day.event_date.date == now.astimezone(day.event_date.event.zone).date()
-
-
 def of_day(day: Day, now: datetime) -> list[Vacancy]:
     """In order of time; none once the day is over. From what is read already: no query."""
-    if day.event_date.event_date_key < date_key(now.astimezone(day.event_date.event.zone)):
+    if day.event_date.when(now) is When.PAST:
         return []
     free = sum(each.free for each in day.targets)
     waited_at = [Vacancy(each, free - each.free) for each in day.targets if each.waiting]

@@ -18,6 +18,7 @@ from registrations.models import EventRegistration
 from registrations.queries import households
 from schedules import appointments
 from schedules.appointments import Appointment, Offer
+from schedules.keys import When
 from schedules.models import EventSlot
 from schedules.targets import Target
 
@@ -49,7 +50,7 @@ def check_day(registration: EventRegistration, now: datetime, *, by: Actor) -> N
     offer = appointments.offer(registration.target, now)
     if offer is None and registration.event_date_id is not None:
         offer = appointments.offer(Target.date(registration.event_date_id), now)
-    if offer is not None and offer.appointment.is_past(now):
+    if offer is not None and offer.appointment.when(now) is When.PAST:
         raise EventPast("The day of this registration has passed. Ask the staff.")
 
 

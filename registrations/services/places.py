@@ -23,6 +23,7 @@ from registrations.errors import (
     NobodyWaits,
     NotFirstInQueue,
     NotFound,
+    NotToday,
     SlotRequired,
     TryAgain,
 )
@@ -34,6 +35,7 @@ from registrations.services.retry import retried
 from registrations.services.two_phase import LockedTarget, Operation
 from schedules import appointments
 from schedules.appointments import Appointment, Offer
+from schedules.keys import When
 from schedules.models import NOT_PUBLISHED
 from schedules.targets import Target
 
@@ -185,10 +187,11 @@ def _offer(target: Target, now: datetime) -> Offer:
 
 
 def _require_today(appointment: Appointment, now: datetime) -> None:
-    if appointment.is_past(now):
+    when = appointment.when(now)
+    if when is When.PAST:
         raise EventPast
-    if appointment.date != now.astimezone(appointment.zone).date():
-        raise InvalidStatus("This day is still to come: promote from the waitlist instead.")
+    if when is not When.TODAY:
+        raise NotToday("This day is still to come: promote from the waitlist instead.")
 
 
 def _reload(registration: EventRegistration, place: LockedTarget) -> None:

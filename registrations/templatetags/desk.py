@@ -15,6 +15,7 @@ from registrations.queries.details import RegistrationDetails
 from registrations.queries.occupancy import Day, Hour, Occupancy
 from schedules import display
 from schedules.appointments import Appointment
+from schedules.keys import When
 from schedules.models import EventDate
 
 register = template.Library()
@@ -60,7 +61,7 @@ def how_many_came(shown: RegistrationDetails) -> str:
 
 @register.filter
 def is_today(day: Day | None) -> bool:
-    return day is not None and vacancies.is_today(day, timezone.now())
+    return day is not None and day.event_date.when(timezone.now()) is When.TODAY
 
 
 @register.inclusion_tag("registrations/includes/vacancies.html", takes_context=True)

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from audit.models import AuditEvent, CheckIn
-from registrations.errors import AlreadyCheckedIn, InvalidRequest, InvalidStatus
+from registrations.errors import AlreadyCheckedIn, CapacityFull, InvalidRequest, InvalidStatus
 from registrations.models import EventRegistration, Household
 from registrations.queries import details
 from registrations.services import attendance, attendees
@@ -71,7 +71,7 @@ def test_check_in_of_a_stranger_is_refused(registration: EventRegistration) -> N
     assert fields == [("attendees.1", "duplicate"), ("attendees.2", "not_an_attendee")]
 
 
-def test_check_in_of_a_cancelled_or_waiting_registration_is_refused() -> None:
+def test_check_in_of_a_cancelled_registration_or_without_a_place_is_refused() -> None:
     slot = factories.slot_today(capacity=1)
     first, second = factories.households(2)
     booked, waits = b.register(first, slot), b.register(second, slot)
@@ -80,7 +80,7 @@ def test_check_in_of_a_cancelled_or_waiting_registration_is_refused() -> None:
     with pytest.raises(InvalidStatus):
         _check_in(waits)
     third = b.register(second, slot)
-    with pytest.raises(InvalidStatus):
+    with pytest.raises(CapacityFull):
         _check_in(third)
 
     assert b.status_of(booked) == "confirmed"

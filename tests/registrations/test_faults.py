@@ -11,7 +11,7 @@ from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import Busy
 from registrations.models import EventRegistration
 from registrations.queries import statuses
-from registrations.services import booking, retry, settlement, waitlist
+from registrations.services import attendance, booking, places, retry, settlement, waitlist
 from schedules.models import EventSlot
 from schedules.targets import Target
 from tests.conftest import TABLES
@@ -111,6 +111,30 @@ def _promote() -> Callable[[], Any]:
     return lambda: waitlist.promote(Target.slot(slot.pk), by=b.BY)
 
 
+def _today(capacity: int) -> EventSlot:
+    slot: EventSlot = factories.EventSlotFactory(
+        capacity=capacity, event_hour__event_date__event_date_key=factories.in_days(0)
+    )
+    return slot
+
+
+def _give() -> Callable[[], Any]:
+    full = _today(capacity=0)
+    free = factories.EventSlotFactory(event_hour=full.event_hour, capacity=1)
+    (household,) = factories.households(1)
+    waits = _reloaded(b.register(household, full))
+    target = Target.slot(free.pk)
+    return lambda: attendance.check_in_waiting(waits, target=target, by=b.STAFF)
+
+
+def _pass_on() -> Callable[[], Any]:
+    slot = _today(capacity=1)
+    absent, waiting = factories.households(2)
+    no_show = attendance.mark_no_show(_reloaded(b.register(absent, slot)), by=b.STAFF)
+    b.register(waiting, slot)
+    return lambda: places.pass_on(no_show, reason="Did not come", by=b.STAFF)
+
+
 @pytest.fixture(autouse=True)
 def _statuses_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps the statuses, so that an operation sends the same statements in every run."""
@@ -124,6 +148,8 @@ OPERATIONS = [
     _cancel_with_promotion,
     _move,
     _promote,
+    _give,
+    _pass_on,
 ]
 
 

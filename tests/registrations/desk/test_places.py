@@ -66,7 +66,7 @@ def test_the_day_says_where_somebody_waits_and_a_place_is_free(hour: EventHour) 
         assert "1 waits at 10:15 a.m. and 1 did not come" in shown
         assert "1 waits at 10:30 a.m. and 1 place is free at other times" in shown
         assert "Give places" in shown
-    assert page.count("Give a place and check in") == 4
+    assert page.count("Give a place and check in") == 4  # one on each row that waits
     EventSlot.objects.update(capacity=0)
     EventDate.objects.update(event_date_key=factories.in_days(-1))
     assert "Give places" not in desk.page(anna, desk.day(hour.event_date))
