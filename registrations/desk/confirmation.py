@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from registrations.desk import common
+from registrations.desk import common, moved_up
 from registrations.models import EventRegistration
 from registrations.queries import details
 from registrations.queries.details import RegistrationDetails
@@ -79,7 +79,7 @@ def apply_to_each(
 
     `done` follows the number in the success message, with `{s}` for a plural.
     """
-    by, count = common.actor(request), 0
+    by, count, began = common.actor(request), 0, timezone.now()
     for registration in (entry.registration for entry in entries):
         try:
             service(registration, by=by)
@@ -91,6 +91,7 @@ def apply_to_each(
             )
     if count:
         messages.success(request, f"{count} {done.format(s='' if count == 1 else 's')}.")
+        moved_up.announce(request, began)
     return redirect_back(request)
 
 
