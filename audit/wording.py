@@ -27,6 +27,8 @@ def notes(event: AuditEvent) -> str:
     sentences = []
     if reason := details.get("override_reason"):
         sentences.append(f"Booking was closed; staff overrode that. Reason: {reason}")
+    if reason := details.get("reason"):
+        sentences.append(f"Reason: {reason}")
     if attendees := details.get("attendees"):
         sentences.append(f"Attendees: household members {', '.join(map(str, attendees))}.")
     if event.action == AuditEvent.Action.AMBIGUOUS:

@@ -23,6 +23,7 @@ def test_counter_change(delta: int, text: str) -> None:
             AuditEvent(details={"overridden": "event_past", "override_reason": "rain"}),
             "Booking was closed; staff overrode that. Reason: rain",
         ),
+        (AuditEvent(details={"reason": "came late"}), "Reason: came late"),
         (
             AuditEvent(action=Action.AMBIGUOUS, details={"by_date": {"3": 1}, "applied": 1}),
             "The database could not say whether the change arrived; it was applied.",
