@@ -22,7 +22,7 @@ def announce(request: HttpRequest, since: datetime) -> None:
         action=AuditEvent.Action.PROMOTED,
         request_id=common.actor(request).request_id,
     )
-    ids = list(promoted.order_by("pk").values_list("registration_id", flat=True))
+    ids = [pk for pk in promoted.order_by("pk").values_list("registration_id", flat=True) if pk]
     if not ids:
         return
     rows = registrations.registrations().select_related("household").filter(pk__in=ids[:MAX_NAMES])
