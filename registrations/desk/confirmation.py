@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from registrations.desk import common
+from registrations.desk import common, moved_up
 from registrations.models import EventRegistration
 from registrations.queries import details, occupancy
 from registrations.queries.details import RegistrationDetails
@@ -84,7 +84,7 @@ def apply_to_each(
     `done` follows the number in the success message, with `{s}` for a plural. Refusals for the same
     reason (`why`) are one message.
     """
-    by, count = common.actor(request), 0
+    by, count, began = common.actor(request), 0, timezone.now()
     refused: dict[str, list[EventRegistration]] = {}
     for registration in (entry.registration for entry in entries):
         try:
@@ -94,6 +94,7 @@ def apply_to_each(
             refused.setdefault(why(refusal), []).append(registration)
     if count:
         messages.success(request, f"{count} {done.format(s='' if count == 1 else 's')}.")
+        moved_up.announce(request, began)
     for reason, those in refused.items():
         messages.error(request, refusal_message(those, stay, reason))
     return redirect_back(request)

@@ -4,13 +4,15 @@ Without freshtrak_public it shows the roster, but no bars or times.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,8 +20,8 @@ from django.utils.dateparse import parse_date
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from registrations.desk import common
-from registrations.errors import DayNotOver
+from registrations.desk import cards, common, days_seen, scan
+from registrations.errors import AlreadyCheckedIn, DayNotOver
 from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
 from registrations.queries import close_outs, details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
@@ -56,6 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
         days, is_down = occupancy.between(chosen, chosen), False
     except common.DOWN:
         days, is_down = [], True
+    days_seen.remember(request)
     if len(days) == 1:
         return redirect("admin:registrations_day", days[0].event_date.pk)
     return common.page(
@@ -64,6 +67,7 @@ def index(request: HttpRequest) -> HttpResponse:
         f"Distributions on {chosen:%A, %B} {chosen.day}",
         chosen=chosen,
         days=days,
+        seen=days_seen.on(request, chosen) if is_down else [],
         warning=common.SCHEDULES_DOWN if is_down else "",
     )
 
@@ -76,37 +80,50 @@ def show(request: HttpRequest, event_date_id: int) -> HttpResponse:
     if numbers.day is None and not on_date.exists():
         messages.error(request, "There is no such date, or it is temporarily unavailable.")
         return redirect("admin:registrations_days")
+    days_seen.remember(request)
     text = request.GET.get("q", "").strip()
+    wanted = scan.code_in(text)
     shown = _filtered(request, on_date)
-    page = Paginator(registrations.find_similar(shown, text), PAGE_SIZE).get_page(
+    page = Paginator(registrations.find_similar(shown, wanted), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
     people = details.read(list(page))
-    done = details.read(list(on_date.filter(pk=common.parse_id(request.GET.get("done")))))
+    outcome = cards.outcome(request, on_date)
     day = numbers.day
+    seen = days_seen.find(request, event_date_id) if day is None else None
+    label = seen.label if seen else "Date not in the schedules"
+    days_off = _days_off(day, seen)
+    may = {name: common.has_permission(request, name) for name in ("attend", "walk_in")}
     return common.page(
         request,
         "day.html",
-        day.event_date.event.event_name if day else "Date not in the schedules",
+        day.event_date.event.event_name if day else label,
         event_date_id=event_date_id,
         **vars(numbers),
         text=text,
+        wanted=wanted,
         page=page,
         people=people,
-        card=_card(people) if text and common.has_permission(request, "attend") else None,
-        done=done[0] if done else None,
+        card=cards.of(people[0]) if text and len(people) == page.paginator.count == 1 else None,
+        elsewhere=None if people else cards.elsewhere(event_date_id, wanted),
+        outcome=outcome,
         slot_id=common.parse_id(request.GET.get("slot")),
         here=request.get_full_path(),
-        names=common.names_of_check_ins([*people, *done]),
-        may={name: common.has_permission(request, name) for name in ("attend", "walk_in")},
-        is_to_come=day is not None and day.is_to_come(timezone.now()),
+        names=common.names_of_check_ins([*people, *([outcome.details] if outcome else [])]),
+        may={**may, "touch": may["attend"] and not days_off},
+        days_off=days_off,
+        this_day=day.event_date.date if day else seen and seen.day,
+        walk_in_query=f"?{urlencode({'q': text})}" if text and text == wanted else "",
+        is_to_come=days_off > 0,
     )
 
 
-def _card(matches: Sequence[RegistrationDetails]) -> RegistrationDetails | None:
-    """The only match, if it is still expected: one more tap checks it in."""
-    expected = len(matches) == 1 and matches[0].registration.status is Status.CONFIRMED
-    return matches[0] if expected else None
+def _days_off(day: Day | None, seen: days_seen.Seen | None) -> int:
+    """Days from today to this one, negative if it is over; 0 if nobody knows."""
+    if day is not None and day.event_date.date is not None:
+        today: date = timezone.now().astimezone(day.event_date.event.zone).date()
+        return (day.event_date.date - today).days
+    return (seen.day - timezone.localdate()).days if seen else 0
 
 
 def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
@@ -122,6 +139,8 @@ def counters(request: HttpRequest, event_date_id: int) -> HttpResponse:
 def check_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """One tap: the household is here, with all attendees or those that are ticked."""
     common.check_permission(request, "attend")
+    if "by_enter" in request.POST:  # pressed in a tick, without JavaScript: no tap
+        return redirect(_here(request, event_date_id))
     ticked = [common.parse_id(value) for value in request.POST.getlist("attendee")]
     came = ticked if "choose" in request.POST else None
     return _one(request, event_date_id, partial(attendance.check_in, attendee_ids=came))
@@ -137,7 +156,7 @@ def _one(
     request: HttpRequest, event_date_id: int, service: Callable[..., EventRegistration]
 ) -> HttpResponse:
     """Calls the service for the registration that was tapped, and goes back to the roster."""
-    here = common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
+    here = _here(request, event_date_id)
     on_date = _roster(event_date_id)
     registration = on_date.filter(pk=common.parse_id(request.POST.get("registration"))).first()
     if registration is None:
@@ -145,16 +164,29 @@ def _one(
         return redirect(here)
     try:
         service(registration, by=common.actor(request))
+    except AlreadyCheckedIn:
+        return redirect(_after(here, event_date_id, already=registration.pk))
     except common.REFUSALS as refusal:
         why = common.error_message(refusal)
         messages.error(
             request, f"{registration.household} ({registration.confirmation_code}): {why}"
         )
         return redirect(here)
+    return redirect(_after(here, event_date_id, done=registration.pk))
+
+
+def _here(request: HttpRequest, event_date_id: int) -> str:
+    """The page of the day that was open."""
+    return common.next_url(request, reverse("admin:registrations_day", args=[event_date_id]))
+
+
+def _after(here: str, event_date_id: int, **outcome: int) -> str:
+    """The roster as it was open, at its slot and page; after a search, from its beginning."""
+    query = QueryDict(urlsplit(here).query)
+    kept = ["slot"] if query.get("q") else ["slot", "page"]
+    parameters = {name: query[name] for name in kept if query.get(name)} | outcome
     the_day = reverse("admin:registrations_day", args=[event_date_id])
-    slot = common.parse_id(request.POST.get("slot"))
-    query = urlencode({"done": registration.pk, **({"slot": slot} if slot else {})})
-    return redirect(f"{the_day}?{query}")
+    return f"{the_day}?{urlencode(parameters)}"
 
 
 def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:

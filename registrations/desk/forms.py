@@ -11,6 +11,9 @@ from registrations.queries.occupancy import Day, Occupancy
 from schedules import display
 from schedules.targets import Target
 
+WALK_IN = "walk-in"
+"""The reason that a walk-in brings along where the schedule allows walk-ins."""
+
 
 class TargetForm(forms.Form):
     """A slot of a date, or the date itself where it has no slots."""
@@ -84,9 +87,32 @@ class BookingForm(AttendeesForm, TargetForm):
 
 
 class WalkInForm(AttendeesForm, TargetForm):
-    """A place for a household at the gate."""
+    """A place for a household at the gate: in the running slot, unless staff choose another.
+
+    A slot that is over needs a reason of its own.
+    """
 
     field_order = ("target", "attendees", "reason")
+
+    def __init__(self, *args: Any, day: Day, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, day=day, **kwargs)
+        self.over = {key for key, place in self.occupancies.items() if _is_over(place, day, now)}
+        self.fields["reason"].help_text = (
+            "If booking is closed or the slot is over: why you override it. "
+            "The history keeps the reason."
+        )
+        left = [key for key in self.occupancies if key not in self.over]
+        with_room = [key for key in left if self.occupancies[key].free]
+        if with_room or self.over:
+            self.fields["target"].initial = next(iter(with_room), None)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = cleaned.get("target")
+        if chosen in self.over and cleaned.get("reason", "") in {"", WALK_IN}:
+            ended = display.clock(self.occupancies[chosen].end_time).rstrip(".")
+            self.add_error("reason", f"This slot ended at {ended}. Say why you still book it.")
+        return cleaned
 
 
 class CameTodayForm(AttendeesForm, TargetForm):
@@ -110,3 +136,12 @@ class CameTodayForm(AttendeesForm, TargetForm):
             if occupancy.free and (occupancy.end_time or "24:00") > clock:
                 self.fields["target"].initial = key
                 break
+
+
+def _is_over(place: Occupancy, day: Day, now: datetime) -> bool:
+    """Whether it has ended earlier today. (A day that is over is closed, with a reason for all.)"""
+    local = now.astimezone(day.event_date.event.zone)
+    if day.event_date.date != local.date() or not place.end_time:
+        return False
+    ends_today = place.end_time > (place.start_time or "")
+    return ends_today and place.end_time <= f"{local:%H:%M}"

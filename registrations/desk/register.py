@@ -4,6 +4,8 @@ Staff choose the household, then the date, then slot and attendees. Each step is
 the browser's back button works. A refusal appears at the field it is about.
 """
 
+from functools import partial
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -12,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from registrations.desk import common
-from registrations.desk.forms import AttendeesForm, BookingForm, WalkInForm
+from registrations.desk.forms import WALK_IN, AttendeesForm, BookingForm, WalkInForm
 from registrations.errors import (
     AlreadyRegistered,
     Busy,
@@ -143,9 +145,10 @@ def _book(
     request: HttpRequest, day: occupancy.Day, resolved: Resolved, *, walk_in: bool
 ) -> HttpResponse:
     household, members = resolved
-    shape = WalkInForm if walk_in else BookingForm
-    closed = day.event_date.closed_reason(timezone.now())
-    initial = {"reason": "walk-in"} if walk_in and day.event_date.accept_walkin else {}
+    now = timezone.now()
+    shape = partial(WalkInForm, now=now) if walk_in else BookingForm
+    closed = day.event_date.closed_reason(now)
+    initial = {"reason": WALK_IN} if walk_in and closed and day.event_date.accept_walkin else {}
     form = shape(_sent(request), day=day, members=members, initial=initial)
     if form.is_valid():
         try:

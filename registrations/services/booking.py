@@ -218,8 +218,7 @@ def move(
             registration,
             place=new,
             delta=1 if is_confirmed else 0,
-            **booking_rules.overridden(offer, override_reason),
-            **(note or {}),
+            **{**booking_rules.overridden(offer, override_reason), **(note or {})},
         )
         if was_confirmed and not keep_queue:
             _promote_if_open(operation, old)

@@ -61,9 +61,9 @@ def check_household(registration: EventRegistration, *, by: Actor) -> None:
 
 
 def overridden(offer: Offer, reason: str) -> dict[str, Any]:
-    """What the trail keeps about an override, if one was needed."""
+    """What the trail keeps of the reason: also one given though booking is open."""
     if offer.closed_reason is None:
-        return {}
+        return {"reason": reason} if reason else {}
     return {"overridden": offer.closed_reason, "override_reason": reason}
 
 

@@ -75,6 +75,16 @@ def who_waits(context: Context, day: Day | None) -> dict[str, object]:
     }
 
 
+@register.filter
+def who(shown: RegistrationDetails) -> str:
+    """Tells two households of one name apart: "Nguyen, Anna · 4", with how many are registered."""
+    household = str(shown.registration.household or "No household")
+    if not shown.attendees:
+        return household
+    heads = [member for member in shown.attendees if member.is_head_of_household]
+    return f"{household}, {[*heads, *shown.attendees][0].first_name} · {len(shown.attendees)}"
+
+
 @register.inclusion_tag("registrations/includes/history.html")
 def history(events: Iterable[tuple[AuditEvent, str]]) -> dict[str, object]:
     """The trail of a registration; each event comes with the name of who did it."""

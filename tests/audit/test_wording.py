@@ -23,6 +23,7 @@ def test_counter_change(delta: int, text: str) -> None:
             AuditEvent(details={"overridden": "event_past", "override_reason": "rain"}),
             "Booking was closed; staff overrode that. Reason: rain",
         ),
+        (AuditEvent(details={"reason": "came late"}), "Reason: came late"),
         (
             AuditEvent(
                 action=Action.CHECKED_IN,

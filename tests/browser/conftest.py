@@ -46,10 +46,18 @@ class Tablets:
         self.complaints: list[str] = []
 
     def __call__(
-        self, group: str, name: str = "anna", size: Any = TABLET, for_axe: bool = False
+        self,
+        group: str,
+        name: str = "anna",
+        size: Any = TABLET,
+        for_axe: bool = False,
+        java_script: bool = True,
     ) -> Page:
         context = self.browser.new_context(
-            base_url=f"{self.address}{desk.LIST}", viewport=size, bypass_csp=for_axe
+            base_url=f"{self.address}{desk.LIST}",
+            viewport=size,
+            bypass_csp=for_axe,
+            java_script_enabled=java_script,
         )
         self.contexts.append(context)
         session = desk.log_in(group, name).cookies["sessionid"].value

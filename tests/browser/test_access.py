@@ -49,6 +49,8 @@ def _pages(row: EventRegistration) -> list[str]:
         "days/?date=2030-01-01",
         day,
         f"{day}?q={row.confirmation_code}",
+        f"{day}?q=Family",
+        f"{day}?already={row.pk}",
         f"{day}roster/",
         f"{day}close-out/",
         f"{day}walk-in/",

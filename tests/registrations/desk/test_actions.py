@@ -42,6 +42,7 @@ def test_cancel_says_what_it_will_do_and_does_it() -> None:
 
     assert f"9:30 a.m.–9:45 a.m. 2 → 1 Cid {waits.confirmation_code}" in preview
     assert "2 cancelled." in result
+    assert f"Moved up from the waitlist: Cid ({waits.confirmation_code}, 9:30 a.m.)." in result
     assert b.status_of(waits) == "confirmed"
     assert b.reserved(slot) == 1
     assert b.drift() == {}
@@ -61,6 +62,19 @@ def test_a_refused_registration_does_not_hold_up_the_others() -> None:
     assert "1 cancelled." in result
     assert [b.status_of(here), b.status_of(away)] == ["checked_in", "cancelled"]
     assert b.drift() == {}
+
+
+def test_who_moved_up_by_another_request_is_not_announced() -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    one, waits, waits_too = (b.register(household, slot) for household in factories.households(3))
+    coordinator = desk.log_in("Coordinator")
+
+    b.cancel(one)
+    result = desk.confirm(coordinator, "cancel", waits_too)
+
+    assert b.status_of(waits) == "confirmed"
+    assert "1 cancelled." in result
+    assert "Moved up" not in result
 
 
 def test_promote_takes_the_head_of_the_waitlist_whichever_is_selected() -> None:

@@ -6,6 +6,9 @@ import pytest
 from django.db import OperationalError, connections
 
 from freshtrak.databases import PUBLIC
+from registrations.desk import day_view
+from registrations.models import EventRegistration
+from registrations.services import attendance
 from schedules.models import EventDate, EventSlot
 from tests.support import booking as b
 from tests.support import desk, factories
@@ -51,7 +54,8 @@ def test_bars_and_roster(today: EventDate, slot: EventSlot) -> None:
         assert "1 expected 1 checked in 1 no-show 1 waiting 7 free of 10" in shown
         assert "9:30 a.m. 3 of 3 · full 1 came · 1 waiting" in shown
     assert "Roster: 4" in page
-    assert f"A 9:30 a.m. {abe.confirmation_code}" in page
+    attendee = abe.household.members.get().first_name
+    assert f"A, {attendee} · 1 9:30 a.m. {abe.confirmation_code}" in page
     assert f"{cid.confirmation_code} First" in page
     assert f"{dora.confirmation_code}" in page
     assert "… waitlisted (#1)" in page
@@ -64,7 +68,7 @@ def test_find_by_name_misspelled_name_and_code(today: EventDate, slot: EventSlot
 
     for text in ("johns", "Jonson", johnson.confirmation_code):
         matches = desk.page(anna, desk.day(today), q=text)
-        assert "Found: 1" in matches
+        assert f"Found for “{text}”: 1" in matches
         assert johnson.confirmation_code in matches
         assert rivera.confirmation_code not in matches
         assert elsewhere.confirmation_code not in matches
@@ -80,8 +84,9 @@ def test_one_touch_checks_in_and_another_undoes_it(today: EventDate, slot: Event
     in_ = desk.post(anna, f"{desk.day(today)}check-in/", registration=registration.pk)
     out = desk.post(anna, f"{desk.day(today)}undo/", registration=registration.pk)
 
-    assert f"Johnson {registration.confirmation_code} ✓ checked in at" in in_
-    assert f"Johnson {registration.confirmation_code} ○ confirmed" in out
+    who = f"Johnson, {registration.household.members.get().first_name} · 1"
+    assert f"{who} {registration.confirmation_code} ✓ checked in at" in in_
+    assert f"{who} {registration.confirmation_code} ○ confirmed" in out
     assert b.drift() == {}
 
 
@@ -109,8 +114,140 @@ def test_the_second_tablet_is_told_who_was_first_and_when(
     desk.post(anna, path, registration=registration.pk)
     result = desk.post(ben, path, registration=registration.pk)
 
-    code = registration.confirmation_code
-    assert f"Johnson ({code}): Already checked in by anna at " in result
+    assert (
+        f"{registration.confirmation_code} for 9:30 a.m. Already checked in by anna at " in result
+    )
+    assert 'class="person already"' in _card_of(ben, today, registration)
+
+
+def _card_of(client: Any, today: EventDate, registration: EventRegistration) -> str:
+    """The page that a scan of this registration's code opens, with its tags."""
+    path = f"{desk.LIST}{desk.day(today)}"
+    return str(client.get(path, {"q": registration.confirmation_code}).content.decode())
+
+
+def test_every_outcome_of_a_scan_is_a_card(today: EventDate, slot: EventSlot) -> None:
+    EventSlot.objects.filter(pk=slot.pk).update(capacity=2)
+    expected, gone, waits = (b.register(h, slot) for h in _named("A", "B", "C"))
+    b.cancel(gone)
+    late = b.register(_named("D")[0], slot)
+    attendance.mark_no_show(expected, by=b.STAFF)
+    anna = desk.log_in("Front desk")
+
+    assert 'class="person found"' in _card_of(anna, today, expected)  # a latecomer
+    assert b.status_of(waits) == "confirmed"  # moved up when B cancelled
+    assert "Waits for a place: number 1 in the queue." in _card_of(anna, today, late)
+    assert "no place is kept" in _card_of(anna, today, gone)
+    for registration in (late, gone):
+        assert 'class="person other"' in _card_of(anna, today, registration)
+        assert "check-in/" not in _card_of(anna, today, registration)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://freshtrak.example/r?code={code}&event_date_id=5",
+        "https://freshtrak.example/registrations/{code}/",
+        "https://freshtrak.example/#/r/{code}?lang=es",
+        "www.freshtrak.example/{code}",
+    ],
+)
+def test_a_scanned_address_is_understood(today: EventDate, slot: EventSlot, address: str) -> None:
+    johnson = b.register(_named("Johnson")[0], slot)
+    code = johnson.confirmation_code
+
+    page = desk.page(desk.log_in("Front desk"), desk.day(today), q=address.format(code=code))
+
+    assert f"Found for “{code}”: 1" in page
+
+
+def test_a_code_for_another_day_says_for_which_and_links_there(today: EventDate) -> None:
+    slot = factories.EventSlotFactory(event_hour__event_date__event__event_name="Market")
+    other = b.register(_named("Johnson")[0], slot)
+    anna = desk.log_in("Front desk")
+    path = f"{desk.LIST}{desk.day(today)}"
+
+    response = anna.get(path, {"q": f"https://x.example/?code={other.confirmation_code}"})
+
+    page = desk.text_of(response)
+    assert "Not for this date: Market, Wednesday, June 24, 9:30 a.m.–9:45 a.m." in page
+    there = f"{desk.day(slot.event_hour.event_date)}?q={other.confirmation_code}"
+    assert f"{desk.LIST}{there}" in response.content.decode()
+    assert other.confirmation_code in desk.page(anna, there)
+
+
+def test_two_households_of_one_name_are_told_apart(today: EventDate, slot: EventSlot) -> None:
+    for names in (["Anna", "Ben", "Cam", "Dao"], ["Linh", "Minh"]):
+        household = factories.HouseholdFactory(name="Nguyen", size=0)
+        for name in names:
+            factories.MemberFactory(
+                household=household, first_name=name, is_head_of_household=name == "Minh"
+            )
+        b.register(household, slot)
+
+    page = desk.page(desk.log_in("Front desk"), desk.day(today), q="Nguyen")
+
+    assert "Nguyen, Anna · 4" in page
+    assert "Nguyen, Minh · 2" in page
+
+
+def test_search_results_stand_before_the_bars(today: EventDate, slot: EventSlot) -> None:
+    b.register(_named("Johnson")[0], slot)
+    anna = desk.log_in("Front desk")
+
+    found = desk.page(anna, desk.day(today), q="Johnson")
+    everyone = desk.page(anna, desk.day(today))
+
+    assert found.index("Found for") < found.index("1 expected")
+    assert everyone.index("1 expected") < everyone.index("Roster: 1")
+
+
+def test_page_2_stays_page_2_after_a_check_in(
+    today: EventDate, slot: EventSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_view, "PAGE_SIZE", 2)
+    rows = [b.register(household, slot) for household in _named(*"ABC")]
+    anna, path = desk.log_in("Front desk"), f"{desk.LIST}{desk.day(today)}"
+
+    def after(query: str) -> str:
+        touch = {"registration": rows[2].pk, "next": f"{path}{query}"}
+        return str(anna.post(f"{path}check-in/", touch)["Location"])
+
+    assert after(f"?slot={slot.pk}&page=2") == f"{path}?slot={slot.pk}&page=2&done={rows[2].pk}"
+    assert after("?page=2") == f"{path}?page=2&already={rows[2].pk}"
+    assert after("?q=C&page=2") == f"{path}?already={rows[2].pk}"
+    assert "Page 2 of 2" in desk.page(anna, desk.day(today), page=2, done=rows[2].pk)
+
+
+@pytest.mark.parametrize(
+    ("days", "banner"),
+    [
+        (1, "This day is tomorrow, Thursday, June 18, 2026."),
+        (7, "This day is 7 days from now, Wednesday, June 24, 2026."),
+        (-1, "This day was yesterday, Tuesday, June 16, 2026."),
+        (-3, "This day is over: Sunday, June 14, 2026."),
+    ],
+)
+def test_another_day_says_so_and_has_no_one_touch(days: int, banner: str) -> None:
+    slot = factories.EventSlotFactory()
+    registration = b.register(_named("Johnson")[0], slot)
+    other_day = slot.event_hour.event_date
+    EventDate.objects.filter(pk=other_day.pk).update(event_date_key=factories.in_days(days))
+    anna, path = desk.log_in("Front desk"), f"{desk.LIST}{desk.day(other_day)}"
+
+    for query in ({}, {"q": registration.confirmation_code}, {"done": registration.pk}):
+        response = anna.get(path, query)
+        assert banner in desk.text_of(response)
+        assert "check-in/" not in response.content.decode()
+
+
+def test_today_has_no_banner(today: EventDate, slot: EventSlot) -> None:
+    b.register(_named("Johnson")[0], slot)
+
+    page = desk.page(desk.log_in("Front desk"), desk.day(today))
+
+    assert "This day" not in page
+    assert "Check in" in page
 
 
 def test_check_in_of_a_registration_that_was_moved_away(today: EventDate, slot: EventSlot) -> None:
@@ -214,6 +351,38 @@ def test_without_public_the_gate_still_works(today: EventDate, slot: EventSlot) 
     assert "1 expected 0 checked in" in matches
     assert "✓ checked in at" in in_
     assert "Johnson" in paper
+
+
+@pytest.mark.real_commits
+def test_without_public_the_days_known_lead_to_their_rosters(
+    today: EventDate, slot: EventSlot
+) -> None:
+    registration = b.register(_named("Johnson")[0], slot)
+    tomorrow = factories.EventDateFactory(event_date_key=factories.in_days(1))
+    b.register(_named("Rivera")[0], tomorrow)
+    anna = desk.log_in("Front desk")
+    desk.page(anna, "days/", date="2030-01-01")  # any page of the desk; it keeps the coming week
+    ben = desk.log_in("Front desk", "ben")
+
+    def no_answer(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError(2002, "Can't connect to server")
+
+    with connections[PUBLIC].execute_wrapper(no_answer):
+        known = desk.page(anna, "days/")
+        day = desk.page(anna, desk.day(today))
+        later = desk.page(anna, desk.day(tomorrow))
+        unknown = desk.page(ben, "days/")
+        desk.post(ben, f"{desk.day(today)}check-in/", registration=registration.pk)
+        by_check_ins = ben.get(f"{desk.LIST}days/").content.decode()
+        another = desk.page(anna, "days/", date="2030-01-01")
+
+    assert "Gate, 9 a.m.–noon" in known
+    assert "Gate, 9 a.m.–noon" in day
+    assert "This day is tomorrow," in later
+    assert "is not known here while the schedules are down" in unknown
+    assert "A distribution with 1 check-in today" in by_check_ins
+    assert f'href="{desk.LIST}{desk.day(today)}"' in by_check_ins
+    assert "Gate" not in another
 
 
 def test_pages_run_a_fixed_number_of_queries(today: EventDate, slot: EventSlot) -> None:

@@ -1,5 +1,6 @@
 """Staff register households and walk-ins, and change attendees."""
 
+import re
 from typing import Any
 
 import pytest
@@ -118,10 +119,12 @@ def test_edit_attendees_of_a_cancelled_registration_is_refused(rivera: Household
 
 
 def _today(**fields: Any) -> EventSlot:
+    """A slot that runs at noon, when the tests take place."""
+    running = {"start_time_key": 1130, "end_time_key": 1230}
     return factories.EventSlotFactory(
         event_hour__event_date__event_date_key=factories.in_days(0),
         event_hour__event_date__accept_walkin=1,
-        **fields,
+        **(running | fields),
     )
 
 
@@ -177,3 +180,57 @@ def test_walk_in_only_on_the_day_itself(rivera: Household) -> None:
     result = desk.page(desk.log_in("Front desk"), f"{_gate(slot)}?household={rivera.pk}")
 
     assert "Register walk-ins on the day itself." in result
+
+
+def _chosen(client: Any, slot: EventSlot, household: Household) -> list[str]:
+    """The slot that the walk-in form has chosen."""
+    gate = f"{desk.LIST}{_gate(slot)}?household={household.pk}"
+    radios = re.findall(r'<input type="radio"[^>]*>', client.get(gate).content.decode())
+    assert radios
+    return [
+        value for radio in radios if "checked" in radio for value in re.findall(r"slot-\d+", radio)
+    ]
+
+
+def test_walk_in_form_chooses_the_running_slot(rivera: Household) -> None:
+    early = _today(start_time_key=930, end_time_key=945)
+    hour = early.event_hour
+    running = factories.EventSlotFactory(
+        event_hour=hour, start_time_key=1145, end_time_key=1215, capacity=1
+    )
+    next_ = factories.EventSlotFactory(event_hour=hour, start_time_key=1215, end_time_key=1245)
+    anna = desk.log_in("Front desk")
+
+    assert _chosen(anna, early, rivera) == [f"slot-{running.pk}"]
+    b.register(factories.HouseholdFactory(), running)
+    assert _chosen(anna, early, rivera) == [f"slot-{next_.pk}"]
+    b.register(factories.HouseholdFactory(), next_)
+    assert _chosen(anna, early, rivera) == []
+
+
+def test_walk_in_to_a_slot_that_is_over_needs_a_reason(rivera: Household) -> None:
+    slot = _today(start_time_key=1130, end_time_key=1200)
+    anna = desk.log_in("Front desk")
+    gate = f"{_gate(slot)}?household={rivera.pk}"
+
+    form = desk.page(anna, gate)
+    refused = desk.post(anna, gate, **_form(slot, rivera))
+    as_ever = desk.post(anna, gate, **_form(slot, rivera, reason="walk-in"))
+    assert EventRegistration.objects.count() == 0
+    result = desk.post(anna, gate, **_form(slot, rivera, reason="the bus was late"))
+
+    assert "1 free · over" in form
+    for page in (refused, as_ever):
+        assert "This slot ended at noon. Say why you still book it." in page
+    assert "✓ checked in at" in result
+    assert AuditEvent.objects.order_by("pk")[0].details["reason"] == "the bus was late"
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(1130, 1201), (1130, 2400), (2200, 100), (0, 0), (1300, 1400)]
+)
+def test_a_slot_that_is_not_over_needs_no_reason(rivera: Household, start: int, end: int) -> None:
+    slot = _today(start_time_key=start, end_time_key=end)
+    gate = f"{_gate(slot)}?household={rivera.pk}"
+
+    assert "✓ checked in at" in desk.post(desk.log_in("Front desk"), gate, **_form(slot, rivera))
