@@ -178,6 +178,7 @@ class EventRegistration(Timestamped):
             ("move_eventregistration", "Can move registrations"),
             ("promote_eventregistration", "Can promote from the waitlist"),
             ("export_eventregistration", "Can export registrations"),
+            ("report_eventregistration", "Can see the service report"),
         ]
         constraints = [
             # One place per household and date. `active` is NULL for cancelled rows, and NULLs
