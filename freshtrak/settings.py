@@ -135,6 +135,7 @@ CONTENT_SECURITY_POLICY = {
 
 ROOT_URLCONF = "freshtrak.urls"
 WSGI_APPLICATION = "freshtrak.wsgi.application"
+CSRF_FAILURE_VIEW = "freshtrak.error_pages.csrf_failure"
 APPEND_SLASH = False  # a redirect would turn a client's POST into a GET
 
 TEMPLATES = [

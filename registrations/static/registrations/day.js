@@ -5,15 +5,19 @@ const REFRESH_EVERY = 5000; // milliseconds
 
 const counters = document.getElementById("counters");
 const staleNotice = document.getElementById("counters-stale");
+const loggedOutNotice = document.getElementById("logged-out");
 
 async function refresh() {
   // A swap would take the focus away from somebody who tabs through the slots.
   if (document.hidden || counters.contains(document.activeElement)) return;
   try {
-    // An expired session redirects to the log-in: that page must not land among the counters.
-    const response = await fetch(counters.dataset.source, { redirect: "error" });
-    if (!response.ok) throw new Error(response.status);
-    counters.innerHTML = await response.text();
+    // Without a session the answer is a redirect to the log-in: that page must not land among the
+    // counters.
+    const response = await fetch(counters.dataset.source, { redirect: "manual" });
+    const isLoggedOut = response.type === "opaqueredirect";
+    if (!response.ok && !isLoggedOut) throw new Error(response.status);
+    if (!isLoggedOut) counters.innerHTML = await response.text();
+    loggedOutNotice.hidden = !isLoggedOut;
     staleNotice.hidden = true;
   } catch {
     staleNotice.hidden = false;
