@@ -1,4 +1,4 @@
-"""The admin site of the desk: titles, log-in, and the pages beside the lists."""
+"""The admin site of the desk: titles, log-in, the front page, and the pages beside the lists."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,12 +9,13 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import urlencode
 
 from freshtrak import error_pages
 from freshtrak.api import throttling
-from registrations.desk import common, urls
+from registrations.desk import common, landing, urls
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -69,8 +70,21 @@ class DeskSite(AdminSite):
 
         return answer  # type: ignore[return-value]
 
+    def index(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """The day for the front desk, an overview for who plans; see `landing`."""
+        if not common.has_permission(request, "view"):
+            return super().index(request, extra_context)
+        return landing.show(request)
+
+    def everything(self, request: HttpRequest) -> TemplateResponse:
+        """Django's own front page: every list that the user may see."""
+        return super().index(request)
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [
+            path("all/", self.admin_view(self.everything), name="everything"),
             *urls.urlpatterns(self.admin_view),
             *super().get_urls(),
         ]

@@ -120,6 +120,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says when it ends
+AXES_LOCKOUT_CALLABLE = "freshtrak.lockout.answer"
 AXES_VERBOSE = False  # names of people are for no log
 
 CONTENT_SECURITY_POLICY = {

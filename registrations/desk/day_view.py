@@ -19,7 +19,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from registrations.desk import common
-from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
+from registrations.models import HOLDING, EventRegistration, EventRegistrationQuerySet, Status
 from registrations.queries import details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
 from registrations.queries.occupancy import Day
@@ -27,6 +27,9 @@ from registrations.services import attendance
 
 PAGE_SIZE = 50
 """Registrations on one page of the roster."""
+
+BLANK_LINES = 12
+"""Lines of the printed roster for households that are not on it."""
 
 Registrations = EventRegistrationQuerySet
 
@@ -186,18 +189,25 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
 
 
 def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Everyone expected, for printing in case the network goes down."""
+    """Everyone expected, by time or by name, for printing in case the network goes down."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     active = [each for each in _roster(event_date_id) if each.status is not Status.CANCELLED]
-    people = details.read(active)
-    people.sort(key=_by_time)
+    people = details.read(active)  # by name
+    is_by_name = request.GET.get("sort") == "name"
+    if not is_by_name:
+        people.sort(key=_by_time)
     return common.page(
         request,
         "roster.html",
         "Roster",
         event_date_id=event_date_id,
         people=people,
+        is_by_name=is_by_name,
+        individuals=sum(
+            len(each.attendees) for each in people if each.registration.status in HOLDING
+        ),
+        blank_lines=range(BLANK_LINES),
         printed_at=timezone.localtime(),
         **vars(numbers),
     )

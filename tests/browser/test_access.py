@@ -45,12 +45,18 @@ def _pages(row: EventRegistration) -> list[str]:
         f"{day}close-out/",
         f"{day}walk-in/",
         "planning/",
+        "report/",
         "../household/",
         f"../household/{household}/change/",
         "../../schedules/eventslot/",
         "../../schedules/eventdate/",
         "../../audit/auditevent/",
         "../../audit/checkin/",
+        "../../",
+        "../../all/",
+        "../../auth/user/",
+        "../../auth/user/add/",
+        "../../auth/user/locked/",
     ]
 
 
