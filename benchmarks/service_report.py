@@ -129,7 +129,7 @@ def main(check_ins: int) -> None:
         "one month by day": "?first=2026-10-01&last=2026-10-27",
     }.items():
         seconds = median(_seconds(client, query) for _ in range(ROUNDS))
-        print(f"{name}: {seconds:.2f} s")
+        print(f"{name}: {seconds:.1f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory: {peak:.0f} MiB")
 

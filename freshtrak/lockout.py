@@ -14,7 +14,6 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
@@ -30,6 +29,11 @@ class Lock:
     username: str
     ip_address: str
     ends_at: datetime
+
+    @property
+    def until(self) -> datetime:
+        """For people: in the next minute, because their clock shows no seconds."""
+        return timezone.localtime(self.ends_at + timedelta(minutes=1))
 
 
 def locks(username: str | None = None, ip_address: str | None = None) -> list[Lock]:
@@ -87,15 +91,15 @@ def answer(
         return refusal
     now = timezone.now()
     username = (credentials or {}).get("username") or request.POST.get("username", "")
-    found = locks(username, getattr(request, "axes_ip_address", None))
-    ends_at = found[0].ends_at if found else now + settings.AXES_COOLOFF_TIME
-    # The next whole minute: the clock of the person shows no seconds.
-    at = format_date(timezone.localtime(ends_at + timedelta(minutes=1)), "P").rstrip(".")
+    address = getattr(request, "axes_ip_address", "")
+    found = locks(username, address)
+    lock = found[0] if found else Lock(username, address, now + settings.AXES_COOLOFF_TIME)
+    at = format_date(lock.until, "P").rstrip(".")
     return error_pages.page(
         "Too many wrong passwords",
         f"Log-in as {username} from here is locked until {at}. "
         "An administrator can unlock it before that, under Users.",
         status=429,
-        retry_after=ceil((ends_at - now).total_seconds()),
-        link=(reverse("admin:login"), "Log in as somebody else"),
+        retry_after=ceil((lock.ends_at - now).total_seconds()),
+        link=(request.get_full_path(), "Log in as somebody else"),
     )

@@ -89,26 +89,23 @@ class _CheckedIn(NamedTuple):
 def read(first: date, last: date, *, event_id: int | None = None) -> Service:
     """The service from `first` to `last`, both included, of one event or of all.
 
-    A first visit is the household's first of that calendar year, at whatever event. Six queries,
+    A first visit is the household's first of that calendar year, at whatever event. Seven queries,
     however many visits. Raises OperationalError while freshtrak_public does not answer.
     """
     # From New Year, because only then is it known whose visit is the first of the year.
-    distributions = _distributions(first.replace(month=1, day=1), last)
+    from_new_year = _distributions(first.replace(month=1, day=1), last)
+    distributions = {pk: at for pk, at in from_new_year.items() if at.day >= first}
     meaning = {
         row.pk: row.status for row in statuses.rows_meaning(Status.CHECKED_IN, Status.NO_SHOW)
     }
     rows = _rows(distributions, meaning)
-    wanted = {
-        date_id
-        for date_id, at in distributions.items()
-        if at.day >= first and event_id in (None, at.event_id)
-    }
+    wanted = {pk for pk, at in distributions.items() if event_id in (None, at.event_id)}
     came = [row for row in rows if meaning[row.event_status_id] is Status.CHECKED_IN]
-    first_visits = _first_visits(came, distributions)
+    came_ids = [pk for pk, status in meaning.items() if status is Status.CHECKED_IN]
+    earlier = _households(from_new_year.keys() - distributions.keys(), came_ids)
+    first_visits = _first_visits(came, distributions, {(first.year, pk) for pk in earlier})
     both = EventRegistration.objects.filter(event_date_id__in=wanted, event_status__in=meaning)
-    checked_in = both.filter(
-        event_status__in=[pk for pk, status in meaning.items() if status is Status.CHECKED_IN]
-    )
+    checked_in = both.filter(event_status__in=came_ids)
     zips = zips_of(both)
     births = _births(checked_in)
     records = _records(checked_in)
@@ -179,12 +176,28 @@ def _rows(date_ids: Collection[int], status_ids: Collection[int]) -> list[_Row]:
     return [_Row(*values) for values in rows.order_by("pk").values_list(*_Row._fields)]
 
 
-def _first_visits(came: Iterable[_Row], distributions: Mapping[int, Distribution]) -> set[int]:
-    """The registrations that are their household's first visit of a year."""
+def _households(date_ids: Collection[int], status_ids: Collection[int]) -> list[int]:
+    """Those who came on one of these dates."""
+    rows = EventRegistration.objects.filter(
+        event_date_id__in=date_ids, event_status__in=status_ids, household__isnull=False
+    )
+    return [pk for pk in rows.values_list("household_id", flat=True).distinct() if pk]
+
+
+def _first_visits(
+    came: Iterable[_Row],
+    distributions: Mapping[int, Distribution],
+    earlier: Collection[tuple[int, int]],
+) -> set[int]:
+    """The registrations that are their household's first visit of a year.
+
+    `earlier` are years and households that had a visit before all of these.
+    """
     first: dict[tuple[int, int], tuple[date, int]] = {}
     for row in came:
         day = distributions[row.event_date_id].day
-        key = (day.year, row.household)
+        if (key := (day.year, row.household)) in earlier:
+            continue
         first[key] = min(first.get(key, (day, row.id)), (day, row.id))
     return {registration_id for _, registration_id in first.values()}
 
@@ -262,46 +275,45 @@ class Line:
         self._households.add(visit.household)
 
 
+Each = Visit | NoShow
 Key = tuple[str | int, ...]
-Group = tuple[Key, str]
-"""What a line is sorted by, and its label."""
 
 
-def _by_day(each: Visit | NoShow) -> Group:
-    day = each.distribution.day
-    return (day.toordinal(),), display.day(day)
+class Grouping(NamedTuple):
+    """What a line stands for."""
+
+    key: Callable[[Each], Key]
+    """What belongs together has the same; lines are sorted by it."""
+    label: Callable[[Each], str]
 
 
-def _by_month(each: Visit | NoShow) -> Group:
-    day = each.distribution.day
-    return (day.year, day.month), format_date(day, "F Y")
-
-
-def _by_event(each: Visit | NoShow) -> Group:
-    at = each.distribution
-    return (at.event_name.casefold(), at.event_id), at.event_name
-
-
-def _by_zip(each: Visit | NoShow) -> Group:
-    return (each.zip == UNKNOWN, each.zip), each.zip
-
-
-GROUPINGS: dict[str, Callable[[Visit | NoShow], Group]] = {
-    "day": _by_day,
-    "month": _by_month,
-    "event": _by_event,
-    "zip": _by_zip,
+GROUPINGS = {
+    "day": Grouping(
+        lambda each: (each.distribution.day.toordinal(),),
+        lambda each: display.day(each.distribution.day),
+    ),
+    "month": Grouping(
+        lambda each: (each.distribution.day.year, each.distribution.day.month),
+        lambda each: format_date(each.distribution.day, "F Y"),
+    ),
+    "event": Grouping(
+        lambda each: (each.distribution.event_name.casefold(), each.distribution.event_id),
+        lambda each: each.distribution.event_name,
+    ),
+    "zip": Grouping(lambda each: (each.zip == UNKNOWN, each.zip), lambda each: each.zip),
 }
 
 
 def add_up(service: Service, by: str) -> tuple[list[Line], Line]:
     """A line for each day, month, event or ZIP (`by` is one of the GROUPINGS), and the total."""
-    group, total = GROUPINGS[by], Line("Total")
+    grouping, total = GROUPINGS[by], Line("Total")
     lines: dict[Key, Line] = {}
 
-    def counted(each: Visit | NoShow) -> tuple[Line, Line]:
-        key, label = group(each)
-        return lines.setdefault(key, Line(label)), total
+    def counted(each: Each) -> tuple[Line, Line]:
+        key = grouping.key(each)
+        if key not in lines:
+            lines[key] = Line(grouping.label(each))
+        return lines[key], total
 
     for visit in service.visits:
         for line in counted(visit):

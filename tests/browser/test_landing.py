@@ -143,14 +143,14 @@ def test_a_coordinator_lands_where_somebody_waits(tablet: Tablets, slot: EventSl
     )
     for name in ("Abe", "Bea"):
         _booked(name, full)
-    factories.EventDateFactory(event__event_name="Market")
+    factories.EventDateFactory(event__event_name="Northeastside Neighborhood Market")
     _set_capacity(full, 2)
     page = tablet("Coordinator")
 
     page.goto("../../")
 
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
-    expect(page.get_by_role("row", name="Market")).to_be_visible()
+    expect(page.get_by_role("row", name="Northeastside")).to_be_visible()
     expect(page.locator(".overlooked")).to_contain_text("1 waits, 1 of 2 free")
     _fits(page)
     page.locator(".overlooked").get_by_role("link").click()

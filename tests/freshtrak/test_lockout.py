@@ -79,7 +79,7 @@ def test_an_administrator_unlocks(ben: Any) -> None:
             follow=True,
         )
 
-    assert "ben from 127.0.0.1, until 12:15 p.m." in locked
+    assert "ben from 127.0.0.1, until 12:16 p.m." in locked
     assert "Ben can log in again." in desk.text_of(answer)
     assert "cid from 10.0.0.7" in desk.text_of(answer)
     assert _log_in("right horse").status_code == 302
