@@ -13,3 +13,9 @@ class DeskConfig(AdminConfig):
     """Django's admin, with the desk as its site."""
 
     default_site = "freshtrak.admin.DeskSite"
+
+    def ready(self) -> None:
+        super().ready()  # finds each app's lists, Django's own too
+        from freshtrak import users
+
+        users.register()

@@ -121,6 +121,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "freshtrak.api.throttling.client_address"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says when it ends
+AXES_LOCKOUT_CALLABLE = "freshtrak.lockout.answer"
 AXES_VERBOSE = False  # names of people are for no log
 
 CONTENT_SECURITY_POLICY = {
@@ -136,6 +138,7 @@ CONTENT_SECURITY_POLICY = {
 
 ROOT_URLCONF = "freshtrak.urls"
 WSGI_APPLICATION = "freshtrak.wsgi.application"
+CSRF_FAILURE_VIEW = "freshtrak.error_pages.csrf_failure"
 APPEND_SLASH = False  # a redirect would turn a client's POST into a GET
 
 TEMPLATES = [

@@ -179,6 +179,7 @@ class EventRegistration(Timestamped):
             ("promote_eventregistration", "Can promote from the waitlist"),
             ("export_eventregistration", "Can export registrations"),
             ("give_place_eventregistration", "Can give a free place to somebody who waits"),
+            ("report_eventregistration", "Can see the service report"),
         ]
         constraints = [
             # One place per household and date. `active` is NULL for cancelled rows, and NULLs

@@ -151,7 +151,7 @@ def exception_handler(error: Exception, context: Mapping[str, object]) -> Respon
     if isinstance(error, exceptions.APIException):
         return _respond_to_drf(error)
     if isinstance(error, SuspiciousOperation):
-        return respond("invalid", _SUSPICIOUS)
+        return respond("invalid", SUSPICIOUS)
     if isinstance(error, OperationalError | InterfaceError):
         DATABASE_ERRORS.inc()
         drop_unusable_connections(error)
@@ -160,7 +160,7 @@ def exception_handler(error: Exception, context: Mapping[str, object]) -> Respon
     return None
 
 
-_SUSPICIOUS = "The request cannot be read: it is too large or meant for another host."
+SUSPICIOUS = "The request cannot be read: it is too large or meant for another host."
 
 
 class InvalidCredentials(exceptions.AuthenticationFailed):
@@ -220,20 +220,8 @@ def documentation(request: HttpRequest) -> HttpResponse:
     return render(request, "freshtrak/errors.html", {"codes": CODES})
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Django's 404 for addresses that do not exist."""
-    return _plain("not_found", "No such address.")
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return _plain("invalid", _SUSPICIOUS)
-
-
-def server_error(request: HttpRequest) -> JsonResponse:
-    return _plain("server_error", "Something went wrong here. It has been logged.")
-
-
-def _plain(code: str, detail: str) -> JsonResponse:
+def refuse(code: str, detail: str) -> JsonResponse:
+    """A problem document outside DRF."""
     return JsonResponse(
         document(code, detail), status=CODES[code].status, content_type=CONTENT_TYPE
     )

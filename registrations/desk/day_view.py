@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from registrations.desk import cards, common, days_seen, scan
 from registrations.errors import AlreadyCheckedIn, DayNotOver
-from registrations.models import EventRegistration, EventRegistrationQuerySet, Status
+from registrations.models import HOLDING, EventRegistration, EventRegistrationQuerySet, Status
 from registrations.queries import close_outs, details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
 from registrations.queries.occupancy import Day
@@ -30,6 +30,9 @@ from registrations.services import attendance
 
 PAGE_SIZE = 50
 """Registrations on one page of the roster."""
+
+BLANK_LINES = 12
+"""Lines of the printed roster for households that are not on it."""
 
 Registrations = EventRegistrationQuerySet
 
@@ -249,12 +252,14 @@ def undo_close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
 
 
 def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
-    """Everyone expected, for printing in case the network goes down."""
+    """Everyone expected, by time or by name, for printing in case the network goes down."""
     common.check_permission(request, "view")
     numbers = _numbers(event_date_id)
     active = [each for each in _roster(event_date_id) if each.status is not Status.CANCELLED]
-    people = details.read(active)
-    people.sort(key=_by_time)
+    people = details.read(active)  # by name
+    is_by_name = request.GET.get("sort") == "name"
+    if not is_by_name:
+        people.sort(key=_by_time)
     return common.page(
         request,
         "roster.html",
@@ -262,6 +267,11 @@ def roster(request: HttpRequest, event_date_id: int) -> HttpResponse:
         event_date_id=event_date_id,
         people=people,
         names=common.names_of_check_ins(people),
+        is_by_name=is_by_name,
+        individuals=sum(
+            len(each.attendees) for each in people if each.registration.status in HOLDING
+        ),
+        blank_lines=range(BLANK_LINES),
         printed_at=timezone.localtime(),
         **vars(numbers),
     )

@@ -57,12 +57,18 @@ def _pages(row: EventRegistration) -> list[str]:
         f"{day}delay/",
         f"{day}cancel/",
         "planning/",
+        "report/",
         "../household/",
         f"../household/{household}/change/",
         "../../schedules/eventslot/",
         "../../schedules/eventdate/",
         "../../audit/auditevent/",
         "../../audit/checkin/",
+        "../../",
+        "../../all/",
+        "../../auth/user/",
+        "../../auth/user/add/",
+        "../../auth/user/locked/",
     ]
 
 

@@ -17,7 +17,15 @@ from registrations.services import attendance
 from tests.support import booking as b
 from tests.support import factories
 
-OPEN = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n"}
+OPEN = {
+    "index",
+    "everything",
+    "login",
+    "logout",
+    "password_change",
+    "password_change_done",
+    "jsi18n",
+}
 """What every member of staff may open. (The front page lists only what the user may see.)"""
 
 

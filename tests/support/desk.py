@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from django.apps import apps
@@ -12,6 +13,7 @@ from django.db import connections
 from django.test import Client
 
 from freshtrak.databases import PRIVATE
+from registrations import migrations
 from registrations.models import EventRegistration
 from schedules.models import EventDate
 
@@ -27,9 +29,10 @@ class CheapHasher(PBKDF2PasswordHasher):
 def member(group: str, name: str = "anna", password: str | None = None) -> Any:
     user = get_user_model().objects.create_user(name, password=password, is_staff=True)
     if not Group.objects.exists():  # flushed after a test that commits
-        for migration in ("0004_groups", "0006_give_place"):
-            module = import_module(f"registrations.migrations.{migration}")
-            module.make_groups(apps, connections[PRIVATE].schema_editor())
+        for module in sorted(module.name for module in iter_modules(migrations.__path__)):
+            migration = import_module(f"{migrations.__name__}.{module}")
+            if hasattr(migration, "make_groups"):
+                migration.make_groups(apps, connections[PRIVATE].schema_editor())
     user.groups.add(Group.objects.get(name=group))
     return user
 

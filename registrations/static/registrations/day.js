@@ -174,10 +174,13 @@ async function refresh() {
   // A swap would take the focus away from somebody who tabs through the slots.
   if (document.hidden || counters.contains(document.activeElement)) return;
   try {
-    // An expired session redirects to the log-in: that page must not land among the counters.
-    const response = await fetch(counters.dataset.source, { redirect: "error" });
-    if (!response.ok) throw new Error(response.status);
-    counters.innerHTML = await response.text();
+    // Without a session the answer is a redirect to the log-in: that page must not land among the
+    // counters.
+    const response = await fetch(counters.dataset.source, { redirect: "manual" });
+    const isLoggedOut = response.type === "opaqueredirect";
+    if (!response.ok && !isLoggedOut) throw new Error(response.status);
+    if (!isLoggedOut) counters.innerHTML = await response.text();
+    part("logged-out").hidden = !isLoggedOut;
     part("counters-stale").hidden = true;
   } catch {
     part("counters-stale").hidden = false;

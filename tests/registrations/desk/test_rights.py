@@ -70,6 +70,9 @@ PAGES = {
     "days/{date}/places/": GROUPS,
     "days/{date}/places/{registration}/": GROUPS,
     "planning/": GROUPS,
+    "report/": ["Coordinator", "Administrator"],
+    "report/csv/": ["Coordinator", "Administrator"],
+    "report/xlsx/": ["Coordinator", "Administrator"],
     "add/": ["Coordinator", "Administrator"],
     "{registration}/attendees/": ["Coordinator", "Administrator"],
     "export/csv/": ["Coordinator", "Administrator"],
@@ -122,13 +125,14 @@ def test_places_are_given_by_whom_the_right_allows(group: str, slot: EventSlot) 
     assert b.status_of(registration) == ("checked_in" if is_allowed else "waitlisted")
 
 
-def test_day_view_actions_must_be_posted(slot: EventSlot) -> None:
+def test_the_address_of_a_button_opens_the_day_and_does_nothing(slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
-    anna = desk.log_in("Front desk")
+    anna, the_day = desk.log_in("Front desk"), f"{desk.LIST}days/{registration.event_date_id}/"
 
     for action in ("check-in", "undo", "close-out/undo"):
-        path = f"{desk.LIST}days/{registration.event_date_id}/{action}/"
-        assert anna.get(path).status_code == 405
+        answer = anna.get(f"{the_day}{action}/")
+        assert (answer.status_code, answer["Location"]) == (302, the_day)
+        assert anna.put(f"{the_day}{action}/").status_code == 405
     assert b.status_of(registration) == "confirmed"
 
 
