@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from registrations.desk import day_view, exports, planning, register
+from registrations.desk import day_view, exports, household_page, merge, notes, planning, register
 
 View = Callable[..., HttpResponse]
 
@@ -23,6 +23,10 @@ PAGES: tuple[tuple[str, View, str], ...] = (
     ("planning/", planning.show, "planning"),
     ("export/<str:kind>/", exports.export, "export"),
     ("<int:registration_id>/attendees/", register.edit_attendees, "attendees"),
+    ("<int:registration_id>/note/", notes.of_registration, "note"),
+    ("households/<int:household_id>/edit/", household_page.edit, "edit_household"),
+    ("households/<int:household_id>/notes/", notes.of_household, "household_notes"),
+    ("households/<int:household_id>/merge/", merge.show, "merge_household"),
 )
 
 

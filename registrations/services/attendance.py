@@ -58,21 +58,24 @@ def check_in(
 
 def walk_in(
     *,
-    household_id: int,
-    attendee_ids: Sequence[int],
+    household_id: int = 0,
+    attendee_ids: Sequence[int] = (),
     target: Target,
     override_reason: str,
     by: Actor,
+    enrol: booking.Enrol | None = None,
 ) -> EventRegistration:
     """Books a place for a household at the gate and checks it in.
 
-    One private transaction does both or neither. Raises what `booking.register` raises, and
-    CapacityFull if no place is free, because a walk-in does not join the waitlist.
+    One private transaction does both or neither; with `enrol`, as in `booking.register`, all three.
+    Raises what `booking.register` raises, and CapacityFull if no place is free, because a walk-in
+    does not join the waitlist.
     """
 
     def admit(booked: RegistrationDetails) -> None:
         registration = booked.registration
-        _admit(registration, list(attendee_ids), by=by, at=registration.updated_at)
+        came = [member.pk for member in booked.attendees]
+        _admit(registration, came, by=by, at=registration.updated_at)
 
     return booking.register(
         household_id=household_id,
@@ -82,6 +85,7 @@ def walk_in(
         override_reason=override_reason,
         by=by,
         before_commit=admit,
+        enrol=enrol,
     )
 
 

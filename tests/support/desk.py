@@ -3,6 +3,7 @@
 import re
 from importlib import import_module
 from typing import Any
+from urllib.parse import urljoin
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -16,6 +17,8 @@ from registrations.models import EventRegistration
 from schedules.models import EventDate
 
 LIST = "/admin/registrations/eventregistration/"
+GROUPS = {"0004_groups": "make_groups", "0005_households_and_notes": "add_permissions"}
+"""The migrations that made the groups and their permissions."""
 
 
 class CheapHasher(PBKDF2PasswordHasher):
@@ -27,8 +30,9 @@ class CheapHasher(PBKDF2PasswordHasher):
 def member(group: str, name: str = "anna", password: str | None = None) -> Any:
     user = get_user_model().objects.create_user(name, password=password, is_staff=True)
     if not Group.objects.exists():  # flushed after a test that commits
-        migration = import_module("registrations.migrations.0004_groups")
-        migration.make_groups(apps, connections[PRIVATE].schema_editor())
+        for name, make in GROUPS.items():
+            migration = import_module(f"registrations.migrations.{name}")
+            getattr(migration, make)(apps, connections[PRIVATE].schema_editor())
     user.groups.add(Group.objects.get(name=group))
     return user
 
@@ -53,13 +57,13 @@ def confirm(client: Client, action: str, *rows: EventRegistration, **data: Any) 
 
 
 def page(client: Client, path: str, **query: Any) -> str:
-    response = client.get(f"{LIST}{path}", query, follow=True)
+    response = client.get(urljoin(LIST, path), query, follow=True)
     assert response.status_code == 200, path
     return text_of(response)
 
 
 def post(client: Client, path: str, **data: Any) -> str:
-    return text_of(client.post(f"{LIST}{path}", data, follow=True))
+    return text_of(client.post(urljoin(LIST, path), data, follow=True))
 
 
 def text_of(response: Any) -> str:
