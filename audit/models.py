@@ -34,7 +34,8 @@ class AuditEvent(AppendOnly):
     """One fact about one registration, written in the transaction of what it tells.
 
     (An `ambiguous` one is about a target: what became of a movement of its counter could not be
-    known, and the reading was chosen that can only undersell.)
+    known, and the reading was chosen that can only undersell. One about a household as such names
+    no registration. None holds a name, a birth date or the text of a note: those can be erased.)
     """
 
     class Action(models.TextChoices):
@@ -50,10 +51,14 @@ class AuditEvent(AppendOnly):
         NO_SHOW = "no_show", "No-show"
         NO_SHOW_UNDONE = "no_show_undone", "No-show undone"
         AMBIGUOUS = "ambiguous", "Counter unclear"
+        HOUSEHOLD_ENROLLED = "household_enrolled", "Household entered"
+        HOUSEHOLD_CHANGED = "household_changed", "Household changed"
+        HOUSEHOLD_MERGED = "household_merged", "Households merged"
+        NOTE_CHANGED = "note_changed", "Note changed"
 
     at = models.DateTimeField("when", db_index=True)
     action = models.CharField("what", max_length=32, choices=Action.choices)
-    registration_id = models.BigIntegerField(null=True, db_index=True)
+    registration_id = models.BigIntegerField(null=True)
     household_id = models.BigIntegerField(null=True)
     event_date_id = models.BigIntegerField(null=True)
     event_slot_id = models.BigIntegerField(null=True)  # NULL: the date itself was the target
@@ -73,6 +78,10 @@ class AuditEvent(AppendOnly):
         db_table = "audit_events"
         verbose_name = "trail entry"
         verbose_name_plural = "trail entries"
+        indexes = [
+            # The trail of a registration; with NULL, that of a household as such.
+            models.Index(fields=["registration_id", "household_id"], name="audit_event_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}, {date_format(localtime(self.at), 'DATETIME_FORMAT')}"

@@ -70,6 +70,8 @@ def notes(
     if details.get("close_out"):
         is_undone = event.action == AuditEvent.Action.NO_SHOW_UNDONE
         sentences.append("The close-out was undone." if is_undone else "By closing out the day.")
+    if about_household := household(event):
+        sentences.append(about_household)
     if event.action == AuditEvent.Action.AMBIGUOUS:
         applied = "was applied" if details.get("applied") else "was not applied"
         sentences.append(f"The database could not say whether the change arrived; it {applied}.")
@@ -92,3 +94,43 @@ def _overridden(details: Mapping[str, Any]) -> str:
         return ""
     default = "Booking was closed; staff overrode that."
     return _OVERRIDDEN.get(details.get("overridden", ""), default)
+
+
+_FIELDS = {
+    "first_name": "first name",
+    "last_name": "last name",
+    "date_of_birth": "birth date",
+    "is_active": "whether they belong to the household",
+    "is_head_of_household": "who is the head",
+    "zip_code": "ZIP code",
+}
+_NOTES = {"other": "The note", "proxy": "The note on who may pick up"}
+
+
+def household(event: AuditEvent) -> str:
+    """What an event about a household, or a note, did: which fields, never what they hold."""
+    details, action = event.details, event.action
+    if action == AuditEvent.Action.HOUSEHOLD_ENROLLED:
+        count = details.get("people", 1)
+        return f"{count} {'person' if count == 1 else 'people'}."
+    if action == AuditEvent.Action.HOUSEHOLD_CHANGED:
+        return _changes(details.get("changed", {}), len(details.get("added", [])))
+    if action == AuditEvent.Action.NOTE_CHANGED:
+        kind = details.get("note", "")
+        return f"{_NOTES.get(kind, f'The {kind} note')} was {details.get('was', 'changed')}."
+    if action == AuditEvent.Action.HOUSEHOLD_MERGED:
+        if into := details.get("into_household"):
+            return f"Merged into household number {into}."
+        return f"Household number {details.get('merged_household')} was merged into this one."
+    return ""
+
+
+def _changes(changed: dict[str, list[str]], added: int) -> str:
+    fields = sorted({field for names in changed.values() for field in names})
+    sentences = []
+    if fields:
+        names = ", ".join(_FIELDS.get(field, field) for field in fields)
+        sentences.append(f"Changed: {names}.")
+    if added:
+        sentences.append(f"Added: {added} {'person' if added == 1 else 'people'}.")
+    return " ".join(sentences)

@@ -119,19 +119,6 @@ def insert(alias: str, table: str, **values: SqlValue) -> int:
     return _run(alias, sql, values.values()).inserted_id
 
 
-def insert_many(
-    alias: str, table: str, columns: Sequence[str], rows: Sequence[Sequence[SqlValue]]
-) -> None:
-    """Inserts rows in one statement; nothing if there are none."""
-    if rows:
-        marks = f"({', '.join(['%s'] * len(columns))})"
-        execute(
-            alias,
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * len(rows))}",  # noqa: S608
-            *(value for row in rows for value in row),
-        )
-
-
 LOCKS_ROWS = True
 """False only in the control tests, which show what goes wrong without the locks."""
 

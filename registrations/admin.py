@@ -17,17 +17,19 @@ from django.utils.safestring import SafeString
 
 from registrations.desk import (
     common,
+    enrol,
     filters,
+    household_page,
     register,
     registration_page,
     related,  # noqa: F401 (registers schedules and trail)
 )
 from registrations.desk.actions import STAFF_ACTIONS
-from registrations.models import EventRegistration, EventStatus, Household, HouseholdMember
+from registrations.models import EventRegistration, EventStatus, Household
 from registrations.queries import details, names, registrations
 from registrations.queries.details import RegistrationDetails
 from schedules import display
-from schedules.admin import ReadOnlyAdmin, ReadOnlyInline
+from schedules.admin import ReadOnlyAdmin
 
 
 class RegistrationList(ChangeList):
@@ -180,23 +182,9 @@ class EventRegistrationAdmin(ReadOnlyAdmin):
         return registration_page.show(request, registration)
 
 
-class MemberInline(ReadOnlyInline):
-    model = HouseholdMember
-    fields = ("first_name", "last_name", "date_of_birth", "is_head", "is_present")
-    readonly_fields = ("is_head", "is_present")
-
-    @admin.display(description="head of household", boolean=True)
-    def is_head(self, member: HouseholdMember) -> bool:
-        return member.is_head_of_household
-
-    @admin.display(description="active", boolean=True)
-    def is_present(self, member: HouseholdMember) -> bool:
-        return member.is_active
-
-
 @admin.register(Household)
 class HouseholdAdmin(ReadOnlyAdmin):
-    """Searched by name, shown with members and registrations."""
+    """Searched by name. Its pages are in registrations/desk/."""
 
     list_display = ("name", "identification_code", "deleted_on")
     search_fields = ("name",)
@@ -204,10 +192,7 @@ class HouseholdAdmin(ReadOnlyAdmin):
         "Name of a household or a member (one wrong letter is fine), identification code"
     )
     ordering = ("name", "pk")
-    fields = ("name", "identification_code", "number", "created_at", "deleted_on")
-    inlines = (MemberInline,)
     show_full_result_count = False
-    change_form_template = "registrations/household.html"
 
     class Media:
         css = {"all": ("registrations/desk.css",)}
@@ -222,6 +207,14 @@ class HouseholdAdmin(ReadOnlyAdmin):
         matching = queryset.filter(exact | names.matches_fuzzily(text))
         return matching.order_by(Case(When(exact, then=0), default=1), "name", "pk"), False
 
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return common.has_permission(request, "enrol", "household")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: object = None
+    ) -> HttpResponse:
+        return enrol.new(request)
+
     def change_view(
         self,
         request: HttpRequest,
@@ -229,19 +222,14 @@ class HouseholdAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: object = None,
     ) -> HttpResponse:
-        """Adds the newest hundred registrations of the household."""
-        shown: list[RegistrationDetails] = []
-        if common.has_permission(request, "view"):
-            of_household = registrations.registrations().filter(
-                household_id=common.parse_id(object_id)
-            )
-            shown = details.read(list(of_household[:100]))
-        context = {
-            "registrations": shown,
-            "names": common.names_of_check_ins(shown),
-            "may_add": common.has_permission(request, "add"),
-        }
-        return super().change_view(request, object_id, form_url, context)
+        if request.method == "POST":
+            raise PermissionDenied
+        common.check_permission(request, "view", "household")
+        household = self.get_object(request, object_id)
+        if household is None:
+            messages.error(request, "There is no such household.")
+            return redirect("admin:registrations_household_changelist")
+        return household_page.show(request, household)
 
 
 @admin.register(EventStatus)

@@ -14,7 +14,13 @@ from django.utils import timezone
 from audit import trail
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered
-from registrations.models import EventRegistration, Household, HouseholdMember
+from registrations.models import (
+    EventRegistration,
+    Household,
+    HouseholdMember,
+    HouseholdProfile,
+    Note,
+)
 from registrations.services import attendance, booking
 from schedules import sandbox
 from schedules.keys import date_key
@@ -178,6 +184,15 @@ def something_to_book(now: datetime) -> tuple[int, int, list[int]] | None:
     return None
 
 
+_ZIP_CODES = ("43215", "43219", "43204", "43206")
+_NOTES = {
+    "Nguyen": (Note.Kind.LANGUAGE, "Vietnamese; the daughter translates"),
+    "Miller": (Note.Kind.PROXY, "Her neighbor, Ruth Brown"),
+    "Haddad": (Note.Kind.ALLERGY, "Peanuts"),
+    "Kowalski": (Note.Kind.WHEELCHAIR, "Bring the box to the car"),
+}
+
+
 def _make_households(now: datetime) -> list[Household]:
     chance = random.Random(7)  # noqa: S311
     first_names = itertools.cycle(_FIRST_NAMES)
@@ -198,6 +213,11 @@ def _make_households(now: datetime) -> list[Household]:
                 created_at=now,
                 updated_at=now,
             )
+        zip_code = _ZIP_CODES[number % len(_ZIP_CODES)]
+        HouseholdProfile.objects.create(household=household, zip_code=zip_code)
+        if surname in _NOTES:
+            kind, text = _NOTES[surname]
+            Note.objects.create(household=household, kind=kind, text=text)
         households.append(household)
     return households
 

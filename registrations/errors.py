@@ -139,6 +139,26 @@ class InvalidStatus(RegistrationError):
     advice = "Read the registration again and show its status."
 
 
+class ChangedMeanwhile(RegistrationError):
+    code = "changed_meanwhile"
+    message = (
+        "Somebody else changed this a moment ago, so nothing was saved. "
+        "Look at it as it is now, then enter your change again."
+    )
+    advice = "Read it again and let the user repeat the change."
+
+
+class RegistrationsCollide(RegistrationError):
+    """Two households cannot become one while both have an active registration on one date."""
+
+    code = "registrations_collide"
+    message = (
+        "Both households have a registration on the same date. "
+        "Cancel one of the two first, then merge again. Nothing was changed."
+    )
+    advice = "Cancel one of each two registrations, then merge again."
+
+
 class NotBookable(RegistrationError):
     """The date or slot takes no bookings now; each subclass is one reason of the schedule."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -55,6 +55,11 @@ HOLDING = frozenset({Status.CONFIRMED, Status.CHECKED_IN, Status.NO_SHOW})
 """Statuses that hold a place and are counted in `reserved`."""
 
 
+UNKNOWN_BIRTH_DATE = date(1900, 1, 1)
+"""Stands in `household_members.date_of_birth`, which is NOT NULL, where nobody knows the birth
+date: other services understand it so. It is never shown; see `HouseholdMember.birth_date`."""
+
+
 class Timestamped(models.Model):
     """The columns that every table of freshtrak_private fills: when, and by which user id."""
 
@@ -76,6 +81,11 @@ class Household(Timestamped):
 
     class Meta:
         db_table = "households"
+        permissions = [
+            ("enrol_household", "Can enter new households and edit them"),
+            ("note_household", "Can write notes on households and registrations"),
+            ("merge_household", "Can merge two households"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -106,6 +116,33 @@ class HouseholdMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def birth_date(self) -> date | None:
+        """None if it is not known."""
+        return None if self.date_of_birth == UNKNOWN_BIRTH_DATE else self.date_of_birth
+
+
+class HouseholdProfile(models.Model):
+    """What we know of a household beside its row in `households`, a table that others share.
+
+    A household without a row here has nothing to tell.
+    """
+
+    household = models.OneToOneField(
+        Household, models.PROTECT, primary_key=True, related_name="profile"
+    )
+    zip_code = models.CharField(max_length=10, blank=True, default="")
+    merged_into = models.ForeignKey(
+        Household, models.PROTECT, null=True, related_name="merged_profiles"
+    )
+    """The household that took over this one, which is deleted since."""
+
+    class Meta:
+        db_table = "household_profiles"
+
+    def __str__(self) -> str:
+        return f"profile of household {self.household_id}"
 
 
 class EventStatus(Timestamped):
@@ -312,6 +349,45 @@ class EventRegistrationMember(Timestamped):
 
     def __str__(self) -> str:
         return f"{self.household_member_id} of {self.event_registration_id}"
+
+
+class Note(Timestamped):
+    """What staff should know of a household, always or at one registration. For staff alone.
+
+    The text is here and nowhere else, so that erasing the row erases it.
+    """
+
+    class Kind(models.TextChoices):
+        ALLERGY = "allergy", "Allergy"
+        DELIVERY = "delivery", "Delivery"
+        LANGUAGE = "language", "Language"
+        OTHER = "other", "Note"
+        PROXY = "proxy", "May pick up"
+        WHEELCHAIR = "wheelchair", "Wheelchair"
+
+    household = models.ForeignKey(Household, models.PROTECT, null=True, related_name="notes")
+    registration = models.ForeignKey(
+        EventRegistration, models.CASCADE, null=True, related_name="notes"
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    text = models.TextField()
+
+    class Meta:
+        db_table = "staff_notes"
+        ordering = ["kind"]
+        constraints = [
+            # Of the two columns one is NULL, and NULLs never collide.
+            models.UniqueConstraint(fields=["household", "kind"], name="one_standing_note_a_kind"),
+            models.UniqueConstraint(fields=["registration", "kind"], name="one_note_a_kind"),
+            models.CheckConstraint(
+                condition=Q(household=None, registration__isnull=False)
+                | Q(household__isnull=False, registration=None),
+                name="note_on_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} note"
 
 
 @dataclass(frozen=True)

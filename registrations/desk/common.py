@@ -37,13 +37,18 @@ def actor(request: HttpRequest) -> Actor:
     return trail.staff(str(request.user.pk), request.META.get("HTTP_X_REQUEST_ID", ""))
 
 
-def has_permission(request: HttpRequest, permission: str) -> bool:
-    return request.user.has_perm(f"registrations.{permission}_eventregistration")
+def has_permission(request: HttpRequest, permission: str, model: str = "eventregistration") -> bool:
+    return request.user.has_perm(f"registrations.{permission}_{model}")
 
 
-def check_permission(request: HttpRequest, permission: str) -> None:
-    """Raises PermissionDenied without this permission: view, attend, cancel, move, …"""
-    if not has_permission(request, permission):
+def check_permission(
+    request: HttpRequest, permission: str, model: str = "eventregistration"
+) -> None:
+    """Raises PermissionDenied without this permission: view, attend, cancel, move, …
+
+    On a "household": view, enrol, note, merge.
+    """
+    if not has_permission(request, permission, model):
         raise PermissionDenied
 
 

@@ -284,7 +284,8 @@ def _by_time(shown: RegistrationDetails) -> tuple[str, int]:
 
 def _roster(event_date_id: int) -> Registrations:
     on_date = registrations.registrations().filter(event_date_id=event_date_id)
-    return on_date.select_related("household").order_by("household__name", "pk")
+    on_date = on_date.select_related("household").prefetch_related("notes", "household__notes")
+    return on_date.order_by("household__name", "pk")
 
 
 def _filtered(request: HttpRequest, on_date: Registrations) -> Registrations:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from registrations.desk import common
+from registrations.desk import common, enrol
 from registrations.desk.forms import WALK_IN, AttendeesForm, BookingForm, WalkInForm
 from registrations.errors import (
     AlreadyRegistered,
@@ -59,6 +59,8 @@ def walk_in(request: HttpRequest, event_date_id: int) -> HttpResponse:
         if day.is_to_come(timezone.now()):
             messages.error(request, "Register walk-ins on the day itself.")
             return the_day
+        if "new" in request.GET:
+            return enrol.walk_in(request, day)
         household = _household(request)
         if household is None:
             return _choose(request, None, day=day)
@@ -136,6 +138,7 @@ def _choose(request: HttpRequest, household: Resolved | None, **context: object)
         household=household and household[0],
         text=text,
         found=names.households(text, SEARCH_LIMIT) if text else [],
+        may_enrol=common.has_permission(request, "enrol", "household"),
         now=timezone.now(),
         **context,
     )

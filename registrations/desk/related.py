@@ -77,6 +77,8 @@ class TrailList(ChangeList):
 
     @admin.display(description="where")
     def where(self, record: AuditEvent | CheckIn) -> str:
+        if record.event_date_id is None and record.event_slot_id is None:  # about a household
+            return ""
         appointment = self.appointments.get(record.pk)
         return common.describe(appointment) if appointment else "not in the schedules now"
 

@@ -12,6 +12,9 @@ from registrations.desk import (
     common,
     day_view,
     exports,
+    household_page,
+    merge,
+    notes,
     places,
     planning,
     register,
@@ -43,6 +46,10 @@ PAGES: tuple[tuple[str, View, str], ...] = (
     ("export/<str:kind>/", exports.export, "export"),
     ("<int:registration_id>/came-today/", came_today.show, "came_today"),
     ("<int:registration_id>/attendees/", register.edit_attendees, "attendees"),
+    ("<int:registration_id>/note/", notes.of_registration, "note"),
+    ("households/<int:household_id>/edit/", household_page.edit, "edit_household"),
+    ("households/<int:household_id>/notes/", notes.of_household, "household_notes"),
+    ("households/<int:household_id>/merge/", merge.show, "merge_household"),
 )
 
 

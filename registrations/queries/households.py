@@ -1,10 +1,14 @@
 """Households and their members: who may come, who came."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+
+from django.db.models import Q
 
 from freshtrak.databases import PRIVATE, query
 from registrations.errors import FieldError, HouseholdNotResolved, InvalidRequest
 from registrations.models import EventRegistration, Household, HouseholdMember
+from registrations.queries import names
 
 
 def attendees(household_id: int, member_ids: Sequence[int]) -> list[HouseholdMember]:
@@ -109,3 +113,37 @@ def household_with_members(household_id: int) -> tuple[Household, list[Household
         raise HouseholdNotResolved
     members = household.members.filter(is_active=True)
     return household, list(members.order_by("-is_head_of_household", "pk"))
+
+
+def likely_duplicates(
+    first_name: str, last_name: str, date_of_birth: date | None, *, limit: int
+) -> list[Household]:
+    """Active households with a member of this name, or of this birth date and one of the names.
+
+    One wrong letter in a name is fine. The members are read too.
+    """
+    first, last = _similar("first_name", first_name), _similar("last_name", last_name)
+    condition = first & last
+    if date_of_birth is not None:
+        condition |= Q(date_of_birth=date_of_birth) & (first | last)
+    similar = HouseholdMember.objects.filter(condition, is_active=True)
+    found = Household.objects.filter(pk__in=similar.values("household_id"), deleted_on=None)
+    return list(found.prefetch_related("members").order_by("name", "pk")[:limit])
+
+
+def _similar(field: str, name: str) -> Q:
+    condition = Q(**{f"{field}__iexact": name})
+    if pattern := names.typo_pattern(name):
+        condition |= Q(**{f"{field}__iregex": f"^{pattern}$"})
+    return condition
+
+
+def collisions(one_id: int, other_id: int) -> list[tuple[EventRegistration, EventRegistration]]:
+    """Active registrations of two households on the same dates, in pairs."""
+    active = EventRegistration.objects.active().select_related("event_status")
+    dates = {
+        registration.event_date_id: registration
+        for registration in active.filter(household_id=one_id, event_date_id__isnull=False)
+    }
+    others = active.filter(household_id=other_id, event_date_id__in=dates).order_by("pk")
+    return [(dates[other.event_date_id], other) for other in others]

@@ -85,23 +85,25 @@ def check_in(
 
 def walk_in(
     *,
-    household_id: int,
-    attendee_ids: Sequence[int],
+    household_id: int = 0,
+    attendee_ids: Sequence[int] = (),
     target: Target,
     override_reason: str,
     by: Actor,
+    enrol: booking.Enrol | None = None,
 ) -> EventRegistration:
     """Books a place for a household at the gate and checks it in.
 
-    One private transaction does both or neither. Raises what `booking.register` raises,
-    CapacityFull if no place is free, because a walk-in does not join the waitlist, and NotToday
-    before the day, unless there is an `override_reason`.
+    One private transaction does both or neither; with `enrol`, as in `booking.register`, all three.
+    Raises what `booking.register` raises, CapacityFull if no place is free, because a walk-in does
+    not join the waitlist, and NotToday before the day, unless there is an `override_reason`.
     """
 
     def admit(booked: RegistrationDetails) -> None:
         registration, at = booked.registration, booked.registration.updated_at
         on_day = attendance_rules.check_day(booked, now=at, reason=override_reason)
-        _admit(registration, list(attendee_ids), by=by, at=at, **on_day)
+        came = [member.pk for member in booked.attendees]
+        _admit(registration, came, by=by, at=at, **on_day)
 
     return booking.register(
         household_id=household_id,
@@ -111,6 +113,7 @@ def walk_in(
         override_reason=override_reason,
         by=by,
         before_commit=admit,
+        enrol=enrol,
     )
 
 

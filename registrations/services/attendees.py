@@ -1,14 +1,15 @@
 """Which members of the household come."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.trail import Actor
-from freshtrak.databases import PRIVATE, insert_many
-from registrations.errors import InvalidStatus
+from freshtrak.databases import PRIVATE, execute
+from freshtrak.databases import ids as marks
+from registrations.errors import InvalidStatus, TryAgain
 from registrations.models import EventRegistration, HouseholdMember, Status
 from registrations.queries import households, registrations
 from registrations.queries.details import BeforeCommit, RegistrationDetails
@@ -55,19 +56,33 @@ def change(
     return registration
 
 
-def write(registration: EventRegistration, members: Iterable[HouseholdMember]) -> None:
-    """Adds attendees with the registration's stamps, in the caller's transaction."""
+def write(registration: EventRegistration, members: Sequence[HouseholdMember]) -> None:
+    """Adds attendees with the registration's stamps, in the caller's transaction.
+
+    Raises TryAgain if one of them is not, or no longer, an active member of the household. The
+    registration, just written, locks the row of its household by the foreign key: a merge is
+    either over, and has taken the members away, or waits for the caller's commit.
+    """
+    if not members:
+        return
     by, at = registration.last_updated_by, registration.updated_at
-    insert_many(
+    ids = [member.pk for member in members]
+    order = " ".join("WHEN %s THEN %s" for _ in ids)
+    written = execute(
         PRIVATE,
-        "event_registration_members",
-        (
-            "event_registration_id",
-            "household_member_id",
-            "added_by",
-            "last_updated_by",
-            "created_at",
-            "updated_at",
-        ),
-        [(registration.pk, member.pk, by, by, at, at) for member in members],
+        _INSERT.format(ids=marks(ids), order=order),
+        *(registration.pk, by, by, at, at),
+        *(*ids, registration.household_id),
+        *(value for place, member_id in enumerate(ids) for value in (member_id, place)),
     )
+    if written != len(ids):
+        raise TryAgain("An attendee has left the household.")
+
+
+_INSERT = """
+    INSERT INTO event_registration_members (event_registration_id, household_member_id,
+                                            added_by, last_updated_by, created_at, updated_at)
+    SELECT %s, member.id, %s, %s, %s, %s FROM household_members member
+    WHERE member.id IN ({ids}) AND member.household_id = %s AND member.is_active = 1
+    ORDER BY CASE member.id {order} END
+"""

@@ -5,7 +5,7 @@ raises a RegistrationError and writes nothing. `by` is the actor. `before_commit
 the registration inside the private transaction, to store whatever belongs with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError
@@ -21,7 +21,7 @@ from registrations.errors import (
     RegistrationError,
     TryAgain,
 )
-from registrations.models import EventRegistration, Status
+from registrations.models import EventRegistration, HouseholdMember, Status
 from registrations.queries import households, registrations, statuses, targets
 from registrations.queries.details import BeforeCommit, RegistrationDetails
 from registrations.services import attendees, booking_rules, two_phase, waitlist
@@ -32,22 +32,28 @@ from schedules.targets import Target
 
 Action = AuditEvent.Action
 
+Enrol = Callable[[], Sequence[HouseholdMember]]
+"""Writes a new household inside the private transaction; returns its members, at least one."""
+
 
 @retried
 def register(
     *,
     target: Target,
-    household_id: int,
-    attendee_ids: Sequence[int],
+    household_id: int = 0,
+    attendee_ids: Sequence[int] = (),
     event_date_id: int | None = None,
     event_id: int | None = None,
     join_waitlist: bool = True,
     override_reason: str = "",
     by: Actor,
     before_commit: BeforeCommit | None = None,
+    enrol: Enrol | None = None,
 ) -> EventRegistration:
     """Books a place at a slot, or on a date without slots; or joins the waitlist there.
 
+    For a household that nobody knows, `enrol` takes the place of its id and attendees: it is called
+    once the place is sure, so that a refusal leaves no household behind.
     `event_date_id` and `event_id`, if named, must be those of the target. With an
     `override_reason`, which the trail keeps, booking need not be open; capacity and waitlist
     still count. Raises InvalidRequest, HouseholdNotResolved, NotFound, NotBookable, SlotRequired,
@@ -55,12 +61,13 @@ def register(
     to wait. (What the operation gave to those who wait stands even then.)
     """
     now = timezone.now()
-    members = households.attendees(household_id, attendee_ids)
+    members = [] if enrol else households.attendees(household_id, attendee_ids)
     offer = booking_rules.bookable(target, now, override=bool(override_reason))
     appointment = offer.appointment
     booking_rules.check_belongs(appointment, event_date_id=event_date_id, event_id=event_id)
 
     def book(operation: Operation) -> EventRegistration | RegistrationError:
+        nonlocal household_id, attendee_ids, members
         place = operation.place
         if place.counter is None:
             raise NotFound
@@ -72,6 +79,9 @@ def register(
             return _registered_already(household_id, appointment) or CapacityFull()
         if is_confirmed:
             place.take(appointment.event_date_id)
+        if enrol:
+            members = list(enrol())
+            household_id, attendee_ids = members[0].household_id or 0, [m.pk for m in members]
         registration = EventRegistration.insert(
             household_id=household_id,
             event_status=statuses.row_for(Status.CONFIRMED if is_confirmed else Status.WAITLISTED),

@@ -63,3 +63,20 @@ def record_ambiguity(
             **{target.kind.column: target.id},
         )
     )
+
+
+def record_household(
+    action: AuditEvent.Action, household_id: int, *, by: Actor, at: datetime, **details: Any
+) -> None:
+    """Writes one fact about a household as such: what changed, never a name or a text."""
+    trail.append(
+        Fact(
+            action=action,
+            at=at,
+            household_id=household_id,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            request_id=by.request_id,
+            details=details,
+        )
+    )

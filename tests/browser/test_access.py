@@ -29,6 +29,7 @@ def booked() -> EventRegistration:
     )
     rows = [b.register(household, slot) for household in factories.households(4)]
     factories.EventDateFactory()
+    factories.HouseholdFactory()  # has nothing booked: it can be merged
     return rows[1]
 
 
@@ -56,6 +57,13 @@ def _pages(row: EventRegistration) -> list[str]:
         f"{day}walk-in/",
         f"{day}delay/",
         f"{day}cancel/",
+        f"{day}walk-in/?new=yes",
+        f"{row.pk}/note/",
+        f"households/{household}/edit/",
+        f"households/{household}/notes/",
+        f"households/{household}/merge/?q=Family",
+        f"households/{household}/merge/?other={household - 1}",
+        f"households/{household}/merge/?other={household + 3}",
         "planning/",
         "report/",
         "../household/",

@@ -60,6 +60,7 @@ def _address(route: str, name: str, registration: EventRegistration) -> str:
     ids = {
         "<int:event_date_id>": registration.event_date_id,
         "<int:registration_id>": registration.pk,
+        "<int:household_id>": registration.household_id,
         "<str:kind>": "csv",
         "<path:object_id>": row.pk if row else 0,
         "<id>": registration.pk,

@@ -21,6 +21,8 @@ TABLES = [
     "event_registration_members",
     "idempotency_records",
     "audit_events",
+    "household_profiles",
+    "staff_notes",
 ]
 
 

@@ -58,6 +58,16 @@ def test_attendees_of_a_deleted_or_missing_household(household: Household, exist
         b.register(household, slot, attendee_ids=members)
 
 
+def test_attendees_keep_the_order_in_which_they_were_named(household: Household) -> None:
+    second = factories.MemberFactory(household=household)
+    named = [second.pk, household.members.order_by("pk")[0].pk]
+
+    registration = b.register(household, factories.EventSlotFactory(), attendee_ids=named)
+
+    attendees = registration.attendees.order_by("pk")
+    assert list(attendees.values_list("household_member_id", flat=True)) == named
+
+
 def test_a_thousand_attendees_take_one_place(household: Household) -> None:
     slot = factories.EventSlotFactory()
     member = household.members.get()

@@ -4,6 +4,7 @@ import re
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
+from urllib.parse import urljoin
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -57,13 +58,13 @@ def confirm(client: Client, action: str, *rows: EventRegistration, **data: Any) 
 
 
 def page(client: Client, path: str, **query: Any) -> str:
-    response = client.get(f"{LIST}{path}", query, follow=True)
+    response = client.get(urljoin(LIST, path), query, follow=True)
     assert response.status_code == 200, path
     return text_of(response)
 
 
 def post(client: Client, path: str, **data: Any) -> str:
-    return text_of(client.post(f"{LIST}{path}", data, follow=True))
+    return text_of(client.post(urljoin(LIST, path), data, follow=True))
 
 
 def text_of(response: Any) -> str:

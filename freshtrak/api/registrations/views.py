@@ -234,6 +234,8 @@ class RegistrationViewSet(ViewSet):
         caller = caller_of(request)
         registration = get_details(caller, registration_id).registration
         events = AuditEvent.objects.filter(registration_id=registration.pk).order_by("pk")
+        if not caller.is_staff:  # notes are for staff alone, also that there is one
+            events = events.exclude(action=AuditEvent.Action.NOTE_CHANGED)
         context = {"is_staff": caller.is_staff}
         return paginated(
             request,

@@ -1,6 +1,7 @@
 """What each group may do, checked for every action and every page."""
 
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -69,6 +70,12 @@ PAGES = {
     "days/{date}/cancel/": ["Coordinator", "Administrator"],
     "days/{date}/places/": GROUPS,
     "days/{date}/places/{registration}/": GROUPS,
+    "days/{date}/walk-in/?new=yes": GROUPS,
+    "../household/add/": GROUPS,
+    "households/{household}/edit/": GROUPS,
+    "households/{household}/notes/": GROUPS,
+    "{registration}/note/": GROUPS,
+    "households/{household}/merge/": ["Administrator"],
     "planning/": GROUPS,
     "report/": ["Coordinator", "Administrator"],
     "report/csv/": ["Coordinator", "Administrator"],
@@ -84,13 +91,18 @@ PAGES = {
 @pytest.mark.parametrize("page", PAGES)
 def test_pages(group: str, page: str, slot: EventSlot) -> None:
     registration = b.register(factories.households(1)[0], slot)
-    path = page.format(registration=registration.pk, date=registration.event_date_id)
+    path = page.format(
+        registration=registration.pk,
+        date=registration.event_date_id,
+        household=registration.household_id,
+    )
     client = _without_group() if group == "no group" else desk.log_in(group)
 
-    answer = client.get(f"{desk.LIST}{path}", follow=True)
+    address = urljoin(desk.LIST, path)
+    answer = client.get(address, follow=True)
 
     assert answer.status_code == (200 if group in PAGES[page] else 403)
-    assert Client().get(f"{desk.LIST}{path}").status_code == 302  # to the log-in
+    assert Client().get(address).status_code == 302  # to the log-in
 
 
 @pytest.mark.parametrize(
