@@ -42,7 +42,9 @@ REGISTRATION = """INSERT INTO event_registrations (created_at, updated_at, added
  waitlisted_at) VALUES (%s, %s, 7, 7, %s, %s, %s, %s, %s, %s)"""
 
 ATTENDEE = """INSERT INTO event_registration_members (created_at, updated_at, added_by,
- last_updated_by, event_registration_id, household_member_id) VALUES (%s, %s, 7, 7, %s, %s)"""
+ last_updated_by, event_registration_id, household_member_id) SELECT %s, %s, 7, 7, %s, member.id
+ FROM household_members member
+ WHERE member.id = %s AND member.household_id = %s AND member.is_active = 1"""
 
 TRAIL = """INSERT INTO audit_events (at, action, registration_id, household_id, event_date_id,
  event_slot_id, actor_kind, actor_id, request_id, details, delta, reserved_seen)
@@ -124,7 +126,7 @@ def book(db: Databases, job: Job) -> bytes:
         job.slot_id,
         joined,
     )
-    db.private.execute(ATTENDEE, now, now, id_, member_id)
+    db.private.execute(ATTENDEE, now, now, id_, member_id, job.household_id)
     action, delta = ("waitlisted", 0) if joined else ("registered", 1)
     details = json.dumps({"attendees": [member_id]})
     _record(db, now, action, (id_, job.household_id, date_id, job), details, delta, place)

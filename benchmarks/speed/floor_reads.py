@@ -125,7 +125,7 @@ def registration(
         "event_slot_id": slot_id,
         "waitlist_position": position,
         "attendees": [
-            {"household_member_id": member_id, "first_name": first, "last_name": last}
+            {"household_member_id": member_id, "first_name": first, "last_name": last, "came": None}
             for member_id, first, last in attendees
         ],
         "schedule": {
@@ -138,6 +138,7 @@ def registration(
         "updated_at": updated_at,
         "cancelled_at": cancelled_at,
         "checked_in_at": checked_in_at,
+        "checked_in_by": None,
     }
 
 

@@ -14,9 +14,11 @@ from django.utils.dateformat import format as format_date
 
 from audit.models import CheckIn
 from registrations.models import (
+    UNKNOWN_BIRTH_DATE,
     EventRegistration,
     EventRegistrationMember,
     HouseholdMember,
+    HouseholdProfile,
     Status,
 )
 from registrations.queries import statuses
@@ -156,8 +158,10 @@ def is_walk_in(registered_at: datetime, first_checked_in_at: datetime) -> bool:
 
 
 def zips_of(registrations: QuerySet[EventRegistration]) -> dict[int, str]:
-    """The ZIPs of the households of these registrations, by household. None is kept yet."""
-    return {}
+    """The ZIP codes of the households of these registrations, by household; only known ones."""
+    profiles = HouseholdProfile.objects.exclude(zip_code="")
+    profiles = profiles.filter(household_id__in=registrations.values("household_id"))
+    return dict(profiles.values_list("household_id", "zip_code"))
 
 
 def _distributions(first: date, last: date) -> dict[int, Distribution]:
@@ -234,7 +238,10 @@ def _attendees(registrations: QuerySet[EventRegistration]) -> dict[int, list[int
 def _births(registrations: QuerySet[EventRegistration]) -> dict[int, date | None]:
     """The birth dates of all members of the households that came, by member."""
     members = HouseholdMember.objects.filter(household_id__in=registrations.values("household_id"))
-    return dict(members.values_list("pk", "date_of_birth"))
+    return {
+        pk: None if born == UNKNOWN_BIRTH_DATE else born
+        for pk, born in members.values_list("pk", "date_of_birth")
+    }
 
 
 # Adding up -----------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def _walk_in(slot: EventSlot, **options: Any) -> EventRegistration:
 
 
 def test_walk_in_enters_registers_and_checks_in() -> None:
-    slot = factories.EventSlotFactory(capacity=1)
+    slot = factories.slot_today(capacity=1)
 
     registration = _walk_in(slot, zip_code="43215")
 
@@ -146,7 +146,7 @@ def test_walk_in_without_a_place_leaves_no_household() -> None:
 
 @pytest.mark.real_commits
 def test_two_newcomers_and_one_place() -> None:
-    slot = factories.EventSlotFactory(capacity=1)
+    slot = factories.slot_today(capacity=1)
 
     calls = [partial(_walk_in, slot, head=Person(name, "Okafor")) for name in ("Ama", "Esi", "Yaw")]
     outcomes = b.outcomes(*calls, refused=CapacityFull)

@@ -66,7 +66,7 @@ def test_merge_keeps_every_registration_and_moves_no_place(
     b.cancel(cancelled)
     b.register(okafor, slots[0])  # on the date of one that is cancelled
     came, confirmed = (b.register(again, slot) for slot in slots[1:3])
-    attendance.check_in(came, by=b.STAFF)
+    attendance.check_in(came, override_reason="early", by=b.STAFF)
     b.register(factories.households(1)[0], slots[3])
     waiting = b.register(again, slots[3])
     before, reserved = _state(), [b.reserved(slot) for slot in slots]

@@ -17,6 +17,7 @@ from registrations.errors import (
     NobodyWaits,
     NotFirstInQueue,
     NotPublished,
+    NotToday,
     RegistrationClosed,
     RegistrationError,
     SlotRequired,
@@ -240,7 +241,7 @@ def test_a_queue_for_a_date_that_has_slots_by_now_gets_one_of_those() -> None:
 
 # Tests that do not commit take place on 17 June 2026.
 REFUSED: dict[str, tuple[dict[str, int], type[RegistrationError]]] = {
-    "a day to come": ({"event_date_key": 20260618}, InvalidStatus),
+    "a day to come": ({"event_date_key": 20260618}, NotToday),
     "a day that is over": ({"event_date_key": 20260616}, EventPast),
     "a date that is not published": ({"status_publish": 0}, NotPublished),
 }

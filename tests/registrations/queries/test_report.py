@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from audit.models import CheckIn
-from registrations.models import EventRegistration, Household, HouseholdMember, Status
+from registrations.models import (
+    EventRegistration,
+    Household,
+    HouseholdMember,
+    HouseholdProfile,
+    Status,
+)
 from registrations.queries import report, statuses
 from registrations.services import attendance
 from schedules.keys import date_key
@@ -156,6 +162,7 @@ def test_by_month_event_and_zip() -> None:
     second = factories.EventDateFactory(event=market.event, event_date_key=20260520, capacity=9)
     for household, day in ((one, market), (one, truck), (one, second), (two, second)):
         _came(household, day)
+    HouseholdProfile.objects.create(household=two, zip_code="43215")
     first = date(2026, 5, 20)
 
     def lines(by: str) -> list[tuple[str, int, int]]:
@@ -164,7 +171,7 @@ def test_by_month_event_and_zip() -> None:
     assert lines("day") == [("Wed May 20, 2026", 2, 2), ("Wed Jun 17, 2026", 2, 1)]
     assert lines("month") == [("May 2026", 2, 2), ("June 2026", 2, 1)]
     assert lines("event") == [("market", 3, 2), ("Truck", 1, 1)]
-    assert lines("zip") == [("unknown", 4, 2)]
+    assert lines("zip") == [("43215", 1, 1), ("unknown", 3, 1)]
     _, total = _read(first, TODAY, "month")
     assert (total.visits, total.households) == (4, 2)
     only_truck, _ = _read(first, TODAY, "event", event_id=truck.event_id)
