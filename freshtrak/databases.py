@@ -160,6 +160,8 @@ class Outcome(NamedTuple):
 def _run(alias: str, sql: str, values: Iterable[SqlValue]) -> Outcome:
     connection = connections[alias]
     adapted = [_adapted(value) for value in values]
+    if connection.connection is None:
+        connection.ensure_connection()  # only then is it certain who listens
     run = getattr(connection, "run", None)
     # freshtrak.mysql goes around the layers that only wrap, unless somebody listens there.
     if run and not (connection.execute_wrappers or connection.queries_logged):

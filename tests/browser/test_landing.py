@@ -84,7 +84,7 @@ def test_the_session_ends_between_two_clicks(
     expect(page.locator(".messagelist")).to_have_text(
         "You were logged out. Nothing was changed; please do it again."
     )
-    expect(page.get_by_text("Found: 1")).to_be_visible()
+    expect(page.get_by_text("Found for “Johnson”: 1")).to_be_visible()
     assert b.status_of(registration) == "confirmed"
 
     page.locator(".found").get_by_role("button", name="Check in").click()

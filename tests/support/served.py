@@ -93,4 +93,4 @@ def serve(server: str = "granian", **environment: str) -> Iterator[Service]:
         yield service
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)

@@ -149,7 +149,8 @@ async function post(form) {
       method: "POST",
       body: new URLSearchParams(new FormData(form)),
     });
-    if (!answer.page) return location.reload();
+    // Nothing was done: the browser sends it again, and shows the log-in, or why not.
+    if (!answer.page) return form.submit();
     outcomeAt = performance.now();
     // A search that is on its way, or was answered meanwhile, shows whom it finds.
     const isOvertaken = search !== null || foundAt > began;
