@@ -28,7 +28,11 @@ def _pictures(page: Page) -> None:
     day = page.url
     take("day", DESKTOP, day)
     take("day-tablet", TABLET, f"{day}?q=Adey")
+    take("places", TABLET, f"{day}places/")
+    take("somebody-new", TABLET, f"{day}walk-in/?new=yes")
     take("planning", DESKTOP, "planning/")
+    take("overview", DESKTOP, "/admin/")
+    take("report", DESKTOP, "report/")
     page.goto(".?q=Miller")
     page.get_by_label("Select this object for an action").last.check()
     page.get_by_label("Action:").select_option("cancel")
