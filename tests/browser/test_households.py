@@ -53,6 +53,7 @@ def test_somebody_new_from_the_search_to_the_green_card(
 
     page.get_by_role("searchbox").fill("Ama Okafor")
     page.keyboard.press("Enter")
+    expect(page.get_by_text("Found for “Ama Okafor”")).to_be_visible()
     page.get_by_role("link", name="Register a walk-in").click()
     page.get_by_role("link", name="Somebody new").click()
     expect(page.get_by_label("Last name").first).to_have_value("Okafor")
