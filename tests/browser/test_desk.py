@@ -182,6 +182,7 @@ def test_close_out(tablet: Tablets, today: EventDate, slot: EventSlot) -> None:
     page.goto(desk.day(today))
 
     page.get_by_role("button", name="Check in Here").click()
+    expect(page.locator("#outcome")).to_contain_text("checked in at")
     page.get_by_role("link", name="Close out").click()
     expect(page.get_by_text("Away")).to_be_visible()
     page.get_by_role("button", name="Mark 1 as no-show").click()

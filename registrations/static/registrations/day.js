@@ -147,6 +147,7 @@ async function post(form) {
   try {
     const answer = await request(form.action, {
       method: "POST",
+      keepalive: true, // arrives even if somebody leaves the page at once
       body: new URLSearchParams(new FormData(form)),
     });
     // Nothing was done: the browser sends it again, and shows the log-in, or why not.
