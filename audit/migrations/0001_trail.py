@@ -31,13 +31,18 @@ class Migration(migrations.Migration):
                             ("checked_in", "Checked in"),
                             ("check_in_undone", "Check-in undone"),
                             ("no_show", "No-show"),
+                            ("no_show_undone", "No-show undone"),
                             ("ambiguous", "Counter unclear"),
+                            ("household_enrolled", "Household entered"),
+                            ("household_changed", "Household changed"),
+                            ("household_merged", "Households merged"),
+                            ("note_changed", "Note changed"),
                         ],
                         max_length=32,
                         verbose_name="what",
                     ),
                 ),
-                ("registration_id", models.BigIntegerField(db_index=True, null=True)),
+                ("registration_id", models.BigIntegerField(null=True)),
                 ("household_id", models.BigIntegerField(null=True)),
                 ("event_date_id", models.BigIntegerField(null=True)),
                 ("event_slot_id", models.BigIntegerField(null=True)),
@@ -52,6 +57,11 @@ class Migration(migrations.Migration):
                 "db_table": "audit_events",
                 "verbose_name": "trail entry",
                 "verbose_name_plural": "trail entries",
+                "indexes": [
+                    models.Index(
+                        fields=["registration_id", "household_id"], name="audit_event_subject"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

@@ -26,7 +26,7 @@ from registrations.models import HOLDING, EventRegistration, EventRegistrationQu
 from registrations.queries import close_outs, details, occupancy, registrations, statuses
 from registrations.queries.details import RegistrationDetails
 from registrations.queries.occupancy import Day
-from registrations.services import attendance
+from registrations.services import attendance, closing
 
 PAGE_SIZE = 50
 """Registrations on one page of the roster."""
@@ -208,7 +208,7 @@ def close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
         before_end = "before_end" in request.POST
         by = common.actor(request)
         try:
-            closed = attendance.close_out(event_date_id, before_end=before_end, by=by)
+            closed = closing.close_out(event_date_id, before_end=before_end, by=by)
         except DayNotOver as refusal:
             not_over = str(refusal)
         except common.REFUSALS as refusal:
@@ -239,7 +239,7 @@ def undo_close_out(request: HttpRequest, event_date_id: int) -> HttpResponse:
     """Expects again whom one close-out marked as no-show."""
     common.check_permission(request, "attend")
     try:
-        undone = attendance.undo_close_out(
+        undone = closing.undo_close_out(
             event_date_id,
             close_out_id=request.POST.get("close_out", ""),
             by=common.actor(request),

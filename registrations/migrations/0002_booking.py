@@ -96,6 +96,11 @@ class Migration(migrations.Migration):
                     ("move_eventregistration", "Can move registrations"),
                     ("promote_eventregistration", "Can promote from the waitlist"),
                     ("export_eventregistration", "Can export registrations"),
+                    (
+                        "give_place_eventregistration",
+                        "Can give a free place to somebody who waits",
+                    ),
+                    ("report_eventregistration", "Can see the service report"),
                 ],
             },
         ),

@@ -23,16 +23,18 @@ ACTIONS = {
     "move": "Can move registrations",
     "promote": "Can promote from the waitlist",
     "export": "Can export registrations",
+    "give_place": "Can give a free place to somebody who waits",
+    "report": "Can see the service report",
 }
 
 FRONT_DESK = {
     f"view_{model}" for app, model in MODELS if app != "auth" and model != "auditevent"
-} | {"attend_eventregistration", "walk_in_eventregistration"}
+} | {f"{verb}_eventregistration" for verb in ("attend", "walk_in", "give_place")}
 COORDINATOR = FRONT_DESK | {
     "view_auditevent",
     *(
         f"{verb}_eventregistration"
-        for verb in ("add", "change", "cancel", "move", "promote", "export")
+        for verb in ("add", "change", "cancel", "move", "promote", "export", "report")
     ),
 }
 ADMINISTRATOR = COORDINATOR | {

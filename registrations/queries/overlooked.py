@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count
 
-from registrations.models import EventRegistration, EventRegistrationMember
-from registrations.queries import occupancy
+from registrations.models import EventRegistration
+from registrations.queries import occupancy, targets
 from registrations.queries.occupancy import Day, Occupancy
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
@@ -64,15 +64,8 @@ def _slots(date_ids: Collection[int], waiting: dict[Target, int]) -> list[tuple[
 
 def _waiting(date_ids: list[int]) -> dict[Target, int]:
     """How many eligible registrations wait at each slot or date-only date of these dates."""
-    attending = EventRegistrationMember.objects.filter(
-        event_registration_id=OuterRef("pk"), household_member__is_active=True
-    )
-    queue = EventRegistration.objects.waiting().filter(
-        Exists(attending),
-        event_date_id__in=date_ids,
-        household__isnull=False,
-        household__deleted_on=None,
-    )
+    waiting = EventRegistration.objects.waiting().filter(event_date_id__in=date_ids)
+    queue = targets.who_can_come(waiting)
     counts = queue.order_by().values_list("event_slot_id", "event_date_id")
     return {
         Target.of(event_slot_id=slot_id, event_date_id=date_id): count

@@ -58,11 +58,17 @@ def eligible_queue(target: Target, limit: int) -> list[EventRegistration]:
 
 def eligible(target: Target) -> EventRegistrationQuerySet:
     """All of the waitlist who can still be given a place, head first."""
+    return who_can_come(EventRegistration.objects.at(target).waiting())
+
+
+def who_can_come(registrations: EventRegistrationQuerySet) -> EventRegistrationQuerySet:
+    """Those of households that are not deleted, with an attendee who is still active."""
     attending = EventRegistrationMember.objects.filter(
         event_registration_id=OuterRef("pk"), household_member__is_active=True
     )
-    queue = EventRegistration.objects.at(target).waiting()
-    return queue.filter(Exists(attending), household__isnull=False, household__deleted_on=None)
+    return registrations.filter(
+        Exists(attending), household__isnull=False, household__deleted_on=None
+    )
 
 
 def waits_longer(target: Target, registration: EventRegistration) -> int:
@@ -70,8 +76,12 @@ def waits_longer(target: Target, registration: EventRegistration) -> int:
 
     All of them, if it does not wait there itself.
     """
-    queue = list(eligible(target).values_list("pk", flat=True))
-    return queue.index(registration.pk) if registration.pk in queue else len(queue)
+    queue = eligible(target)
+    if registration.target == target and (since := registration.waitlisted_at) is not None:
+        queue = queue.filter(
+            Q(waitlisted_at__lt=since) | Q(waitlisted_at=since, pk__lt=registration.pk)
+        )
+    return queue.count()
 
 
 def active_registration_id(household_id: int, event_date_id: int) -> int | None:

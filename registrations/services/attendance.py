@@ -6,14 +6,12 @@ check-in record, in the same transaction as the change. If it raises a Registrat
 written nothing.
 """
 
-import uuid
 from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import trail
@@ -25,10 +23,9 @@ from registrations.errors import (
     FieldError,
     InvalidRequest,
     InvalidStatus,
-    StaleRegistration,
 )
 from registrations.models import EventRegistration, Status
-from registrations.queries import close_outs, details, households, registrations, statuses
+from registrations.queries import details, households, registrations, statuses
 from registrations.queries.details import BeforeCommit, RegistrationDetails
 from registrations.services import attendance_rules, booking, facts, places
 from registrations.services.retry import retried
@@ -36,15 +33,6 @@ from schedules.keys import When
 from schedules.targets import Target
 
 Action = AuditEvent.Action
-
-BATCH = 100
-"""How many registrations a close-out, or its undoing, changes in one transaction."""
-
-
-class ClosedOut(NamedTuple):
-    id: str
-    """Stands in the trail beside each no-show that this close-out wrote."""
-    marked: int
 
 
 @retried
@@ -252,91 +240,16 @@ def mark_no_show(
         )
     with transaction.atomic(using=PRIVATE, durable=True):
         if not is_marked:
-            _mark_no_show(registration, by=by, at=now, **on_day)
+            record_no_show(registration, by=by, at=now, **on_day)
         if before_commit:
             before_commit(RegistrationDetails(registration))
     return registration
 
 
-def close_out(event_date_id: int, *, before_end: bool = False, by: Actor) -> ClosedOut:
-    """Marks every registration of a date that is still expected as no-show.
-
-    Works in batches of one transaction each: if it stops halfway, the next call continues.
-    Households that are checked in meanwhile stay checked in. Raises NotToday before the day,
-    DayUnknown if public does not tell the day, DayNotOver until the last slot has ended, unless it
-    is meant to be `before_end`, and Busy.
-    """
-    attendance_rules.check_over(event_date_id, timezone.now(), before_end=before_end)
-    close_out_id, marked, last = uuid.uuid4().hex, 0, 0
-    while batch := list(_expected(event_date_id).filter(pk__gt=last)[:BATCH]):
-        ids = [registration.pk for registration in batch]
-        marked += _mark_absent(event_date_id, ids, close_out_id=close_out_id, by=by)
-        last = batch[-1].pk
-    return ClosedOut(close_out_id, marked)
-
-
-def undo_close_out(event_date_id: int, *, close_out_id: str, by: Actor) -> int:
-    """Expects again whom this close-out marked as no-show; returns how many.
-
-    Leaves alone whatever somebody has changed since, and other no-shows. Works in batches as
-    `close_out` does, and needs only private. Raises Busy.
-    """
-    undone = last = 0
-    while batch := list(close_outs.no_shows(event_date_id).filter(pk__gt=last)[:BATCH]):
-        ids = [registration.pk for registration in batch]
-        undone += _expect_again(event_date_id, ids, close_out_id=close_out_id, by=by)
-        last = batch[-1].pk
-    return undone
-
-
-def _expected(event_date_id: int) -> QuerySet[EventRegistration]:
-    confirmed = statuses.rows_meaning(Status.CONFIRMED)
-    expected = EventRegistration.objects.filter(
-        event_date_id=event_date_id, event_status__in=confirmed
-    )
-    return expected.order_by("pk")
-
-
-@retried
-def _mark_absent(
-    event_date_id: int, registration_ids: Sequence[int], *, close_out_id: str, by: Actor
-) -> int:
-    now, marked = timezone.now(), 0
-    with transaction.atomic(using=PRIVATE, durable=True):
-        for registration in _expected(event_date_id).filter(pk__in=registration_ids):
-            try:
-                _mark_no_show(registration, by=by, at=now, close_out=close_out_id)
-            except StaleRegistration:  # just checked in: it stays checked in
-                continue
-            marked += 1
-    return marked
-
-
-@retried
-def _expect_again(
-    event_date_id: int, registration_ids: Sequence[int], *, close_out_id: str, by: Actor
-) -> int:
-    now, undone = timezone.now(), 0
-    confirmed = statuses.row_for(Status.CONFIRMED)
-    with transaction.atomic(using=PRIVATE, durable=True):
-        # The rows before the trail: who touches one after this has changed it under the guard.
-        rows = list(close_outs.no_shows(event_date_id).filter(pk__in=registration_ids))
-        untouched = close_outs.untouched(close_out_id, registration_ids)
-        for registration in rows:
-            if registration.pk not in untouched:
-                continue
-            try:
-                registration.transition_to(confirmed, at=now, by=by.legacy_id)
-            except StaleRegistration:  # just checked in: it stays checked in
-                continue
-            facts.record(Action.NO_SHOW_UNDONE, registration, by=by, at=now, close_out=close_out_id)
-            undone += 1
-    return undone
-
-
-def _mark_no_show(
+def record_no_show(
     registration: EventRegistration, *, by: Actor, at: datetime, **on_day: Any
 ) -> None:
+    """Writes it in the caller's transaction. Raises StaleRegistration if somebody was faster."""
     registration.transition_to(statuses.row_for(Status.NO_SHOW), at=at, by=by.legacy_id)
     facts.record(Action.NO_SHOW, registration, by=by, at=at, **on_day)
 

@@ -22,7 +22,7 @@ from registrations.errors import (
     TryAgain,
 )
 from registrations.models import EventRegistration, HouseholdMember, Status
-from registrations.queries import households, registrations, statuses, targets
+from registrations.queries import households, statuses, targets
 from registrations.queries.details import BeforeCommit, RegistrationDetails
 from registrations.services import attendees, booking_rules, two_phase, waitlist
 from registrations.services.retry import retried
@@ -133,7 +133,7 @@ def cancel(
 
     def give_back(operation: Operation) -> EventRegistration:
         place = operation.place
-        _reload(registration, place)
+        place.reload(registration)
         if registration.status is not Status.CANCELLED:
             was_confirmed = _has_movable_place(registration)
             _vacate(place, registration, was_confirmed)
@@ -174,6 +174,7 @@ def move(
     override_reason: str = "",
     keep_queue: bool = False,
     join_waitlist: bool = False,
+    only_from: Target | None = None,
     note: Mapping[str, Any] | None = None,
     by: Actor,
     before_commit: BeforeCommit | None = None,
@@ -185,9 +186,12 @@ def move(
     registration that finds a place is confirmed; with `join_waitlist`, one that finds none waits at
     the new target, behind those who wait there. Moving to the same target changes nothing.
     `override_reason` works as in `register`; the trail keeps `note`. Raises what `register` raises,
-    and InvalidStatus.
+    and InvalidStatus, also if it is no longer where `only_from` says.
     """
     now = timezone.now()
+    # Read again under the lock: if it has moved by then, this starts again and refuses.
+    if only_from is not None and registration.target != only_from:
+        raise InvalidStatus("Somebody has just moved this registration.")
     booking_rules.check_day(registration, now, by=by)
     booking_rules.check_household(registration, by=by)
     if target == registration.target:
@@ -198,7 +202,7 @@ def move(
 
     def change_places(operation: Operation) -> EventRegistration | None:
         old, new = operation.places[registration.target], operation.places[target]
-        _reload(registration, old)
+        old.reload(registration)
         was_confirmed = _has_movable_place(registration)
         promoted = waitlist.take_places_for_queue(operation, new) if offer.is_open else []
         is_confirmed = new.free > 0 and not waitlist.queue_has_priority(new, offer)
@@ -252,7 +256,7 @@ def _stay(
     """A move to the same target: only checks that the registration could move at all."""
 
     def check(operation: Operation) -> EventRegistration:
-        _reload(registration, operation.place)
+        operation.place.reload(registration)
         _has_movable_place(registration)
         if before_commit:
             before_commit(RegistrationDetails(registration))
@@ -286,13 +290,6 @@ def _registered_already(
         return None
     existing = targets.active_registration_id(household_id, appointment.event_date_id)
     return None if existing is None else AlreadyRegistered(registration_id=existing)
-
-
-def _reload(registration: EventRegistration, place: LockedTarget) -> None:
-    """Re-reads the row under the lock: what was read before may be out of date."""
-    registrations.reload(registration)
-    if registration.target != place.target:
-        raise TryAgain("The registration has been moved.")
 
 
 def _has_movable_place(registration: EventRegistration) -> bool:

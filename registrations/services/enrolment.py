@@ -199,8 +199,9 @@ def _write(people: Sequence[Person], zip_code: str, *, by: Actor, at: datetime) 
         added_by=by.legacy_id,
         last_updated_by=by.legacy_id,
     )
-    for person in people:
-        _insert(household, person, is_head=person is people[0], by=by, at=at)
+    HouseholdMember.objects.bulk_create(
+        _member(household, person, is_head=person is people[0], by=by, at=at) for person in people
+    )
     _set_zip(household, zip_code)
     facts.record_household(
         Action.HOUSEHOLD_ENROLLED, household.pk, by=by, at=at, people=len(people)
@@ -216,10 +217,10 @@ def _new_code() -> str:
     return confirmation_codes.encode(secrets.choice(_CODES))
 
 
-def _insert(
+def _member(
     household: Household, person: Person, *, is_head: bool = False, by: Actor, at: datetime
 ) -> HouseholdMember:
-    return HouseholdMember.objects.create(
+    return HouseholdMember(
         household=household,
         first_name=person.first_name,
         last_name=person.last_name,
@@ -330,7 +331,10 @@ def _add_new(
     head = _head(old)
     last_name = head.last_name if head else household.name
     people = [_tidy(edited.person, last_name) for edited in members if edited.member_id is None]
-    return [_insert(household, person, by=by, at=at) for person in people]
+    added = [_member(household, person, by=by, at=at) for person in people]
+    for member in added:
+        member.save(force_insert=True)
+    return added
 
 
 def _head(members: Sequence[HouseholdMember]) -> HouseholdMember | None:

@@ -25,10 +25,9 @@ from registrations.errors import (
     NotFound,
     NotToday,
     SlotRequired,
-    TryAgain,
 )
 from registrations.models import EventRegistration, Status
-from registrations.queries import registrations, statuses, targets
+from registrations.queries import statuses, targets
 from registrations.queries.details import BeforeCommit, RegistrationDetails
 from registrations.services import booking_rules, two_phase, waitlist
 from registrations.services.retry import retried
@@ -147,7 +146,7 @@ def pass_on(
 
     def hand_over(operation: Operation) -> EventRegistration:
         place = operation.place
-        _reload(absent, place)
+        place.reload(absent)
         if absent.status is not Status.NO_SHOW:
             status = absent.status_in_words
             raise InvalidStatus(f"A {status} registration is no no-show: it keeps its place.")
@@ -194,16 +193,9 @@ def _require_today(appointment: Appointment, now: datetime) -> None:
         raise NotToday("This day is still to come: promote from the waitlist instead.")
 
 
-def _reload(registration: EventRegistration, place: LockedTarget) -> None:
-    """Re-reads the row under the lock: what was read before may be out of date."""
-    registrations.reload(registration)
-    if registration.target != place.target:
-        raise TryAgain("The registration has been moved.")
-
-
 def _require_waiting(registration: EventRegistration, place: LockedTarget) -> None:
     """It waits here, and somebody of it can still come."""
-    _reload(registration, place)
+    place.reload(registration)
     if registration.status is not Status.WAITLISTED:
         raise InvalidStatus(f"A {registration.status_in_words} registration does not wait.")
     if not targets.eligible(place.target).filter(pk=registration.pk).exists():

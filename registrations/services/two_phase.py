@@ -29,6 +29,7 @@ from audit.trail import Actor
 from freshtrak.databases import PRIVATE, PUBLIC, drop_unusable_connections, is_rollback
 from registrations.errors import TryAgain
 from registrations.models import EventRegistration, Ledger, Pending
+from registrations.queries import registrations
 from registrations.services import facts, ledgers
 from schedules import counters
 from schedules.counters import CounterRow, Marker, Movement, Verdict
@@ -91,6 +92,15 @@ class LockedTarget:
         """By how much to move the public counter: the operation's own part and what it folds."""
         movement = self.own + self.fold
         return movement if self.counter else Movement(0, movement.by_date)
+
+    def reload(self, registration: EventRegistration) -> None:
+        """Re-reads the row under the lock: what was read before may be out of date.
+
+        Raises TryAgain if it is at another target by now.
+        """
+        registrations.reload(registration)
+        if registration.target != self.target:
+            raise TryAgain("The registration has been moved.")
 
     def take(self, event_date_id: int | None) -> None:
         """Gives a place at the target."""

@@ -30,7 +30,8 @@ from schedules.targets import Target
 Action = AuditEvent.Action
 
 SECONDS = 20.0
-"""How long one call works; far below the 60 s after which gunicorn ends a request."""
+"""How long one call works; far below the 60 s after which gunicorn, and the 70 s after which the
+proxy, give up on a request."""
 BATCH = 100
 """Registrations cancelled in one transaction."""
 
@@ -156,6 +157,7 @@ def delay(
             booking.move(
                 step.registration,
                 target=step.target,
+                only_from=step.registration.target,
                 override_reason=begun.reason,
                 keep_queue=True,
                 join_waitlist=True,

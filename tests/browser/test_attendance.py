@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from registrations.models import EventRegistration
-from registrations.services import attendance
+from registrations.services import attendance, closing
 from schedules.models import EventDate, EventSlot
 from tests.browser.conftest import DESKTOP, TABLET, Tablets
 from tests.support import booking as b
@@ -115,7 +115,7 @@ def test_pages_of_attendance_fit_the_screen(
     later = _booked("Nguyen", factories.EventSlotFactory(event_hour__event_date=tomorrow))
     first = registration.attendees.values_list("household_member_id", flat=True)[0]
     attendance.check_in(registration, attendee_ids=[first], by=b.STAFF)
-    attendance.close_out(today.pk, before_end=True, by=b.STAFF)
+    closing.close_out(today.pk, before_end=True, by=b.STAFF)
     _booked("Last", slot)
     page = tablet("Coordinator", size=size)
 

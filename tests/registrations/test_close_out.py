@@ -10,7 +10,7 @@ from audit.models import AuditEvent
 from registrations.errors import Busy, DayNotOver, DayUnknown, NotToday
 from registrations.models import EventRegistration
 from registrations.queries import close_outs
-from registrations.services import attendance, facts
+from registrations.services import attendance, closing, facts
 from schedules.models import EventDate, EventSlot
 from tests.registrations.test_attendance_days import public_down
 from tests.support import booking as b
@@ -51,7 +51,7 @@ def test_without_public_nothing_is_closed_out(slot: EventSlot) -> None:
     (row,) = _booked(slot, 1)
 
     with public_down(), pytest.raises(DayUnknown):
-        attendance.close_out(_date_id(slot), before_end=True, by=BY)
+        closing.close_out(_date_id(slot), before_end=True, by=BY)
 
     assert b.status_of(row) == "confirmed"
 
@@ -61,7 +61,7 @@ def test_a_date_that_is_gone_is_not_closed_out(slot: EventSlot) -> None:
     EventDate.objects.all().delete()
 
     with pytest.raises(DayUnknown, match="no longer has this date"):
-        attendance.close_out(row.event_date_id or 0, before_end=True, by=BY)
+        closing.close_out(row.event_date_id or 0, before_end=True, by=BY)
 
     assert b.status_of(row) == "confirmed"
 
@@ -71,7 +71,7 @@ def test_a_day_to_come_is_not_closed_out() -> None:
     (row,) = _booked(slot, 1)
 
     with pytest.raises(NotToday):
-        attendance.close_out(_date_id(slot), before_end=True, by=BY)
+        closing.close_out(_date_id(slot), before_end=True, by=BY)
 
     assert b.status_of(row) == "confirmed"
 
@@ -86,9 +86,9 @@ def test_before_the_last_slot_has_ended_it_asks_again(start: int, end: int, ends
 
     with time_machine.travel(AT_NINE):
         with pytest.raises(DayNotOver, match=f"it ends at {ends}"):
-            attendance.close_out(_date_id(slot), by=BY)
+            closing.close_out(_date_id(slot), by=BY)
         assert b.status_of(row) == "confirmed"
-        attendance.close_out(_date_id(slot), before_end=True, by=BY)
+        closing.close_out(_date_id(slot), before_end=True, by=BY)
 
     assert b.status_of(row) == "no_show"
 
@@ -101,9 +101,9 @@ def test_a_date_without_slots_ends_at_its_own_time(now: int, asks: bool) -> None
     with time_machine.travel(factories.NOON.replace(hour=now)):
         if asks:
             with pytest.raises(DayNotOver):
-                attendance.close_out(day.pk, by=BY)
+                closing.close_out(day.pk, by=BY)
         else:
-            assert attendance.close_out(day.pk, by=BY).marked == 1
+            assert closing.close_out(day.pk, by=BY).marked == 1
 
 
 def test_a_day_without_times_ends_at_midnight(slot: EventSlot) -> None:
@@ -111,14 +111,14 @@ def test_a_day_without_times_ends_at_midnight(slot: EventSlot) -> None:
     _booked(slot, 1)
 
     with time_machine.travel(factories.NOON.replace(hour=23)), pytest.raises(DayNotOver):
-        attendance.close_out(_date_id(slot), by=BY)
+        closing.close_out(_date_id(slot), by=BY)
 
 
 def test_a_past_day_is_closed_out_at_once(slot: EventSlot) -> None:
     (row,) = _booked(slot, 1)
     EventDate.objects.update(event_date_key=factories.in_days(-2))
 
-    assert attendance.close_out(_date_id(slot), by=BY).marked == 1
+    assert closing.close_out(_date_id(slot), by=BY).marked == 1
     assert b.status_of(row) == "no_show"
 
 
@@ -129,7 +129,7 @@ def test_undo_expects_again_whom_this_close_out_marked_and_nobody_else(slot: Eve
     rows = _booked(slot, 5)
     before, marked, late, back, _ = rows
     _call(attendance.mark_no_show, before)
-    closed = attendance.close_out(_date_id(slot), by=BY)
+    closed = closing.close_out(_date_id(slot), by=BY)
     assert closed.marked == 4
     _call(attendance.check_in, late)
     _call(attendance.check_in, back)
@@ -137,7 +137,7 @@ def test_undo_expects_again_whom_this_close_out_marked_and_nobody_else(slot: Eve
     _call(attendance.mark_no_show, back)  # by hand: no longer the close-out's
 
     assert [each.marked for each in close_outs.of_date(_date_id(slot))] == [2]
-    undone = attendance.undo_close_out(_date_id(slot), close_out_id=closed.id, by=BY)
+    undone = closing.undo_close_out(_date_id(slot), close_out_id=closed.id, by=BY)
 
     assert undone == 2
     assert _statuses(rows) == ["no_show", "confirmed", "checked_in", "no_show", "confirmed"]
@@ -146,36 +146,36 @@ def test_undo_expects_again_whom_this_close_out_marked_and_nobody_else(slot: Eve
     assert [event.action for event in events] == ["registered", "no_show", "no_show_undone"]
     assert [event.details.get("close_out") for event in events] == [None, closed.id, closed.id]
     assert events[2].actor_id == "99"
-    assert attendance.undo_close_out(_date_id(slot), close_out_id=closed.id, by=BY) == 0
+    assert closing.undo_close_out(_date_id(slot), close_out_id=closed.id, by=BY) == 0
     assert b.drift() == {}
 
 
 def test_each_close_out_is_undone_by_itself(slot: EventSlot) -> None:
     early = _booked(slot, 2)
-    first = attendance.close_out(_date_id(slot), by=BY)
+    first = closing.close_out(_date_id(slot), by=BY)
     again, late = early[0], _booked(slot, 1)[0]
     _call(attendance.check_in, again)
     _call(attendance.undo_check_in, again)
-    second = attendance.close_out(_date_id(slot), by=b.STAFF)
+    second = closing.close_out(_date_id(slot), by=b.STAFF)
     assert (first.marked, second.marked) == (2, 2)
 
     listed = close_outs.of_date(_date_id(slot))
     assert [(each.id, each.marked) for each in listed] == [(second.id, 2), (first.id, 1)]
-    assert attendance.undo_close_out(_date_id(slot), close_out_id=first.id, by=BY) == 1
+    assert closing.undo_close_out(_date_id(slot), close_out_id=first.id, by=BY) == 1
 
     assert _statuses([*early, late]) == ["no_show", "confirmed", "no_show"]
 
 
 def test_the_undoing_of_another_date_or_close_out_changes_nothing(slot: EventSlot) -> None:
     (row,) = _booked(slot, 1)
-    closed = attendance.close_out(_date_id(slot), by=BY)
+    closed = closing.close_out(_date_id(slot), by=BY)
 
     for date_id, close_out_id in (
         (_date_id(slot) + 1, closed.id),
         (_date_id(slot), ""),
         (_date_id(slot), "x"),
     ):
-        assert attendance.undo_close_out(date_id, close_out_id=close_out_id, by=BY) == 0
+        assert closing.undo_close_out(date_id, close_out_id=close_out_id, by=BY) == 0
     assert b.status_of(row) == "no_show"
 
 
@@ -186,11 +186,11 @@ def test_what_stops_halfway_goes_on_with_the_next_call(
 ) -> None:
     slot = factories.slot_today(capacity=50)
     rows = _booked(slot, 7)
-    close = partial(attendance.close_out, _date_id(slot), before_end=True, by=BY)
+    close = partial(closing.close_out, _date_id(slot), before_end=True, by=BY)
     run: Any = close
     if is_undone:
-        run = partial(attendance.undo_close_out, _date_id(slot), close_out_id=close().id, by=BY)
-    monkeypatch.setattr(attendance, "BATCH", 2)
+        run = partial(closing.undo_close_out, _date_id(slot), close_out_id=close().id, by=BY)
+    monkeypatch.setattr(closing, "BATCH", 2)
     real, written = facts.record, []
 
     def stops(*args: Any, **details: Any) -> None:
@@ -219,14 +219,14 @@ def test_undoing_never_takes_back_a_check_in(monkeypatch: pytest.MonkeyPatch) ->
     """Latecomers check in while a close-out is undone: every check-in stands."""
     slot = factories.slot_today(capacity=60)
     rows = _booked(slot, 60)
-    closed = attendance.close_out(_date_id(slot), before_end=True, by=BY)
-    monkeypatch.setattr(attendance, "BATCH", 10)
+    closed = closing.close_out(_date_id(slot), before_end=True, by=BY)
+    monkeypatch.setattr(closing, "BATCH", 10)
 
     def check_all_in() -> None:
         for row in reversed(rows):
             _call(attendance.check_in, row)
 
-    undo = partial(attendance.undo_close_out, _date_id(slot), close_out_id=closed.id, by=BY)
+    undo = partial(closing.undo_close_out, _date_id(slot), close_out_id=closed.id, by=BY)
     b.in_parallel(check_all_in, undo, undo)
 
     assert set(_statuses(rows)) == {"checked_in"}
@@ -238,7 +238,7 @@ def test_undoing_never_takes_back_a_check_in(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_list_of_close_outs_takes_two_queries(slot: EventSlot) -> None:
     def queries(count: int) -> int:
         _booked(slot, count)
-        attendance.close_out(_date_id(slot), by=BY)
+        closing.close_out(_date_id(slot), by=BY)
         return len(b.statements(lambda: close_outs.of_date(_date_id(slot))))
 
     assert queries(1) == queries(20) == 2

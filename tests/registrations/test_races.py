@@ -18,7 +18,7 @@ from freshtrak import databases
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.errors import AlreadyRegistered, InvalidStatus
 from registrations.models import EventRegistration, EventStatus
-from registrations.services import attendance
+from registrations.services import attendance, closing
 from schedules import counters
 from schedules.models import EventDate, EventSlot
 from schedules.targets import Target
@@ -284,7 +284,7 @@ def test_close_out_never_takes_back_a_check_in() -> None:
 
     def close() -> object:
         date_id = slot.event_hour.event_date_id
-        return attendance.close_out(date_id, before_end=True, by=b.STAFF)
+        return closing.close_out(date_id, before_end=True, by=b.STAFF)
 
     b.in_parallel(check_all_in, close)
 

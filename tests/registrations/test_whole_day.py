@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit import wording
 from audit.models import AuditEvent
-from registrations.errors import DayChanged, RegistrationError
+from registrations.errors import DayChanged, InvalidStatus, RegistrationError
 from registrations.models import Delay, EventRegistration
 from registrations.services import attendance, booking, whole_day
 from registrations.services.whole_day import Done
@@ -43,6 +43,24 @@ def _delay(day: EventDate, minutes: int = 30, **options: Any) -> Done:
 
 def _slots_of(rows: list[EventRegistration]) -> list[int | None]:
     return [EventRegistration.objects.get(pk=row.pk).event_slot_id for row in rows]
+
+
+def test_a_delay_leaves_alone_who_was_moved_by_hand_a_moment_ago(slots: list[EventSlot]) -> None:
+    """The delay has read where it was, and finds out only under the lock."""
+    as_read = _fill(slots[:1], 1)[0][0]
+    b.move(EventRegistration.objects.get(pk=as_read.pk), slots[3])
+
+    with pytest.raises(InvalidStatus, match="just moved"):
+        booking.move(
+            as_read,
+            target=b.target_of(slots[2]),
+            only_from=b.target_of(slots[0]),
+            override_reason="late truck",
+            by=b.STAFF,
+        )
+
+    assert _slots_of([as_read]) == [slots[3].pk]
+    assert b.drift() == {}
 
 
 def _fill(slots: list[EventSlot], each: int) -> list[list[EventRegistration]]:

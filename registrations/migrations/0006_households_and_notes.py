@@ -35,7 +35,7 @@ def make_groups(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registrations", "0007_service_report")]
+    dependencies = [("registrations", "0005_delays")]
 
     operations = [
         migrations.AlterModelOptions("household", {"permissions": list(PERMISSIONS.items())}),
