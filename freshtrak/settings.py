@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ import structlog
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
+from freshtrak import rates
 from freshtrak.databases import PRIVATE, PUBLIC, PUBLIC_READ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -139,6 +141,7 @@ CONTENT_SECURITY_POLICY = {
 ROOT_URLCONF = "freshtrak.urls"
 WSGI_APPLICATION = "freshtrak.wsgi.application"
 CSRF_FAILURE_VIEW = "freshtrak.error_pages.csrf_failure"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # bytes of a body; ops/nginx/freshtrak.conf has it, too
 APPEND_SLASH = False  # a redirect would turn a client's POST into a GET
 
 TEMPLATES = [
@@ -244,11 +247,30 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "freshtrak.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "freshtrak.api.schema.Schema",
-    "DEFAULT_THROTTLE_RATES": {"token": env.str("TOKEN_RATE", default="20/min")},
+    "DEFAULT_THROTTLE_CLASSES": ["freshtrak.api.throttling.CallerThrottle"],
     # Unset, anybody could escape throttling by an X-Forwarded-For of their own making.
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+# How often a caller may ask (None: as often as they like). An address needs no password for the
+# tokens that it refreshes or verifies, so there is nothing to guess: many people may share it.
+_LOG_INS = rates.parse("TOKEN_RATE", env.str("TOKEN_RATE", default="20/min"))
+_REFRESHES = rates.parse("REFRESH_RATE", env.str("REFRESH_RATE", default="600/min"))
+RATES = {
+    "log_in": _LOG_INS,  # by address, as the next three
+    "desk_log_in": _LOG_INS,
+    "refresh": _REFRESHES,
+    "verify": _REFRESHES,
+    "change": rates.parse("CHANGE_RATE", env.str("CHANGE_RATE", default="120/min")),
+    "read": rates.parse("READ_RATE", env.str("READ_RATE", default="600/min")),
+    "staff": rates.parse("STAFF_RATE", env.str("STAFF_RATE", default="6000/min")),
+}
+# Where the workers count together: gunicorn.conf.py and freshtrak.serve give them a directory.
+_SHARED = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+RATES_FILE = env.str("RATES_FILE", default="") or (
+    f"{_SHARED}/rates.sqlite3" if _SHARED else rates.IN_MEMORY
+)
 
 SIMPLE_JWT = {
     "ALGORITHM": JWT_ALGORITHM,

@@ -14,6 +14,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 from xdist.scheduler import LoadScopeScheduling
 
+from freshtrak import rates
 from freshtrak.databases import PRIVATE, PUBLIC
 from registrations.models import EventStatus, Status
 from registrations.queries import statuses
@@ -143,6 +144,11 @@ def _ordinary_day(request: pytest.FixtureRequest) -> Iterator[None]:
     else:
         with time_machine.travel(factories.NOON, tick=True):
             yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_yet() -> None:
+    rates.counts.clear()  # on an ordinary day all tests take place in the same minutes
 
 
 @pytest.fixture(autouse=True)

@@ -151,7 +151,7 @@ def _check_problem(answer: served.Answer, status: int, code: str) -> None:
 def test_too_large_a_body_is_a_problem_document(proxied: Service) -> None:
     answer = proxied.post(PATH, "", {"notes": "x" * 70_000})
 
-    _check_problem(answer, 413, "content_too_large")
+    _check_problem(answer, 413, "request_too_large")
 
 
 def test_service_that_is_down_is_a_problem_document(service: Service, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What production's servers promise: granian, which the project runs, and gunicorn."""
 
+import http.client
+import json
 import os
 import signal
 import socket
@@ -8,8 +10,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -192,3 +195,30 @@ def test_port_that_is_taken_ends_the_start_in_words() -> None:
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("Cannot listen at 127.0.0.1:")
+
+
+def _post(service: Service, token: str, body: bytes, *, chunked: bool) -> tuple[int, Any]:
+    """Status and answer of a booking; chunked, its Content-Length is not known beforehand."""
+    headers = {"Authorization": token, "Content-Type": "application/json"}
+    pieces = (body[at : at + 100_000] for at in range(0, len(body), 100_000))
+    address = service.address.removeprefix("http://")
+    with closing(http.client.HTTPConnection(address, timeout=SECONDS)) as connection:
+        connection.request("POST", PATH, pieces if chunked else body, headers)
+        with connection.getresponse() as response:
+            return response.status, json.loads(response.read())
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_large_body_is_refused_at_once_and_a_small_one_read(server: str, chunked: bool) -> None:
+    slot = factories.EventSlotFactory(capacity=1)
+    (household,) = factories.households(1)
+    token = tokens.of_household(household)
+    large = b'{"attendees": [' + b"0," * 1_200_000 + b"0]}"
+    small = {"event_slot_id": slot.pk, "attendees": [household.members.get().pk]}
+
+    with served.serve(server) as service:
+        refused = _post(service, token, large, chunked=chunked)
+        booked = _post(service, token, json.dumps(small).encode(), chunked=chunked)
+
+    assert (refused[0], refused[1]["code"]) == (413, "request_too_large")
+    assert (booked[0], booked[1]["status"]) == (201, "confirmed")

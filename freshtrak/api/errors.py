@@ -1,6 +1,6 @@
 """Turns every API error into a problem document (RFC 9457): one handler, one table of codes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 DOCUMENTATION = "/api/errors/"
+
+MAX_FIELD_ERRORS = 20
+"""As many are listed: enough to correct a form by."""
 
 REFUSALS = Counter("freshtrak_refusals_total", "Requests that were refused, by code.", ["code"])
 
@@ -71,7 +74,7 @@ CODES = {
     ),
     "method_not_allowed": Code(405, "This address does not support that method.", "See Allow."),
     "not_acceptable": Code(406, "The response is not available in that format.", "Correct Accept."),
-    "content_too_large": Code(413, "The request is larger than 64 KiB.", "Send less."),
+    "request_too_large": Code(413, "The request is larger than 64 KiB.", "Send less."),
     "unsupported_media_type": Code(415, "The body is not JSON.", "Send application/json."),
     "throttled": Code(429, "Too many requests or failed log-ins.", "Wait for Retry-After."),
     "server_error": Code(500, "Something went wrong here.", "Tell us the X-Request-ID."),
@@ -142,12 +145,11 @@ def exception_handler(error: Exception, context: Mapping[str, object]) -> Respon
     """DRF's hook. An error that is not ours, DRF's or a database's becomes a logged 500."""
     set_rollback()
     if isinstance(error, InvalidRequest):
-        return respond(error.code, str(error), errors=[vars(field) for field in error.errors])
+        return _respond_to_fields(str(error), error.errors)
     if isinstance(error, RegistrationError):
         return respond(error.code, str(error), **error.extra)
     if isinstance(error, exceptions.ValidationError):
-        fields = [vars(field) for field in _flatten(error.get_full_details())]
-        return respond(InvalidRequest.code, InvalidRequest.message, errors=fields)
+        return _respond_to_fields(InvalidRequest.message, _flatten(error.get_full_details()))
     if isinstance(error, exceptions.APIException):
         return _respond_to_drf(error)
     if isinstance(error, SuspiciousOperation):
@@ -168,6 +170,14 @@ class InvalidCredentials(exceptions.AuthenticationFailed):
 
     default_code = "invalid_credentials"
     default_detail = CODES[default_code].meaning
+
+
+def _respond_to_fields(detail: str, fields: Sequence[FieldError]) -> Response:
+    """Lists the first MAX_FIELD_ERRORS; `detail` says how many there are."""
+    if len(fields) > MAX_FIELD_ERRORS:
+        detail = f"{detail} These are the first {MAX_FIELD_ERRORS} of {len(fields)} errors."
+    listed = [vars(field) for field in fields[:MAX_FIELD_ERRORS]]
+    return respond(InvalidRequest.code, detail, errors=listed)
 
 
 def _respond_to_drf(error: exceptions.APIException) -> Response:

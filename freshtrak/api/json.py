@@ -4,12 +4,19 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
+from django.conf import settings
 from django.utils.functional import Promise
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+
+class RequestTooLarge(APIException):
+    status_code = 413
+    default_code = "request_too_large"
+    default_detail = "The request is larger than 64 KiB. Send less."
 
 
 class JsonParser(BaseParser):
@@ -23,11 +30,15 @@ class JsonParser(BaseParser):
     ) -> Any:
         """The value that the body holds.
 
-        Raises ParseError, also where the standard library reads on: NaN, a lone surrogate, a
-        nesting deeper than 1,024.
+        Raises RequestTooLarge without reading on; ParseError, also where the standard library
+        reads on: NaN, a lone surrogate, a nesting deeper than 1,024.
         """
+        most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise RequestTooLarge
         try:
-            return orjson.loads(stream.read())
+            return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"JSON parse error: {error}") from error
 

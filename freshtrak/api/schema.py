@@ -70,9 +70,9 @@ class Schema(AutoSchema):
     def _error_statuses(self, roles: list[str], *, changes: bool) -> list[int]:
         statuses = {400, 404, 406, 503}
         if roles is not ANYBODY:
-            statuses |= {401, 403}
+            statuses |= {401, 403, 429}
         if changes:
-            statuses |= {415}
+            statuses |= {413, 415}
             statuses |= {401, 429} if roles is ANYBODY else {409, 422}
         return sorted(statuses)
 

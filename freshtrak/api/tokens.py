@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import Token
@@ -21,13 +20,14 @@ from rest_framework_simplejwt.views import (
 )
 
 from freshtrak.api.errors import InvalidCredentials
+from freshtrak.api.throttling import AddressThrottle
 
 
 class _AccountView(APIView):
     """What the three views share. With an identity provider, this service has no accounts."""
 
-    throttle_classes = (ScopedRateThrottle,)
-    throttle_scope = "token"
+    throttle_classes = (AddressThrottle,)
+    throttle_scope: str
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         if not settings.JWT_SIGNING_KEY:
@@ -50,6 +50,7 @@ class AccountSerializer(TokenObtainPairSerializer):
 
 class ObtainView(_AccountView, TokenObtainPairView):
     serializer_class = AccountSerializer
+    throttle_scope = "log_in"
 
     @extend_schema(operation_id="token_obtain", summary="Log in")
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
@@ -63,6 +64,8 @@ class ObtainView(_AccountView, TokenObtainPairView):
 
 
 class RefreshView(_AccountView, TokenRefreshView):
+    throttle_scope = "refresh"
+
     @extend_schema(operation_id="token_refresh", summary="Get a new access token")
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
         """A new access token for a refresh token."""
@@ -70,6 +73,8 @@ class RefreshView(_AccountView, TokenRefreshView):
 
 
 class VerifyView(_AccountView, TokenVerifyView):
+    throttle_scope = "verify"
+
     @extend_schema(operation_id="token_verify", summary="Is this token valid?")
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
         """200 if it is valid, 401 if not."""

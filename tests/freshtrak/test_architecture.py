@@ -44,8 +44,15 @@ def test_rows_are_locked_in_one_module_of_each_database() -> None:
 
 # The functions a booking passes -----------------------------------------------------------
 
-VALUES = {"databases.py", "routers.py", "targets.py", "keys.py", "confirmation_codes.py"}
-"""The driver, and conversions of ids, days and codes: no step of a booking."""
+VALUES = {
+    "databases.py",
+    "rates.py",
+    "routers.py",
+    "targets.py",
+    "keys.py",
+    "confirmation_codes.py",
+}
+"""The drivers, and conversions of ids, days and codes: no step of a booking."""
 STEPS = re.compile(r"\w+(Middleware|Token|Authentication|ViewSet)\.\w+")
 """Methods that are steps. Those of models and dataclasses belong to their values."""
 

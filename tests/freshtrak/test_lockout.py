@@ -7,18 +7,12 @@ import pytest
 import time_machine
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from structlog.testing import capture_logs
 
 from freshtrak import lockout
 from tests.support import desk
-
-
-@pytest.fixture(autouse=True)
-def _no_throttle_from_other_tests() -> None:
-    cache.clear()
 
 
 @pytest.fixture

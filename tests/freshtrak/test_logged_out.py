@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.test import Client
 
 from registrations.models import EventRegistration
@@ -23,7 +22,6 @@ def registration() -> EventRegistration:
 @pytest.fixture
 def anna() -> Client:
     """Logged in at the front desk, until her session is deleted."""
-    cache.clear()
     desk.member("Front desk", "anna", password="right horse")
     client = Client()
     assert client.login(username="anna", password="right horse", request=_request())

@@ -13,6 +13,7 @@ from audit.models import AuditEvent, CheckIn
 from freshtrak.api.serializers import (
     MAX_PRIVATE_ID,
     MAX_PUBLIC_ID,
+    BoundedListField,
     StrictBooleanField,
     WholeNumberField,
 )
@@ -30,8 +31,8 @@ def _optional_id(maximum: int, help_text: str) -> WholeNumberField:
     return _id(maximum, required=False, allow_null=True, default=None, help_text=help_text)
 
 
-def _attendees(**options: Any) -> serializers.ListField:
-    return serializers.ListField(
+def _attendees(**options: Any) -> BoundedListField:
+    return BoundedListField(
         child=_id(MAX_PRIVATE_ID), allow_empty=False, max_length=MAX_ATTENDEES, **options
     )
 

@@ -34,6 +34,7 @@ from schedules.models import Event, EventDate, EventSlot
 class ScheduleViewSet(ViewSet):
     authentication_classes = ()
     permission_classes = ()
+    throttle_classes = ()
     lookup_value_converter = "int"
 
     def finalize_response(

@@ -2,16 +2,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from rest_framework.test import APIClient
-from rest_framework.throttling import ScopedRateThrottle
+
+from freshtrak.rates import Rate
 
 API = "/api/v1/auth/token/"
-
-
-@pytest.fixture(autouse=True)
-def _no_throttle_from_other_tests() -> None:
-    cache.clear()
 
 
 @pytest.fixture
@@ -73,9 +68,9 @@ def test_lock_behind_a_proxy_is_for_one_address(
 
 
 def test_log_ins_are_throttled_whatever_the_forwarded_address(
-    client: APIClient, monkeypatch: pytest.MonkeyPatch
+    client: APIClient, settings: Any
 ) -> None:
-    monkeypatch.setattr(ScopedRateThrottle, "THROTTLE_RATES", {"token": "2/min"})
+    settings.RATES = {**settings.RATES, "log_in": Rate(2, 60)}
 
     answers = [client.post(API, {}, headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(3)]
 
