@@ -1,6 +1,7 @@
 """Tokens for this service's own accounts: throttled by address, locked after repeated failures."""
 
 from datetime import timedelta
+from typing import Any
 
 from axes.conf import settings as axes_settings
 from axes.handlers.proxy import AxesProxyHandler
@@ -10,6 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import CharField
 from rest_framework.views import APIView
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import Token
@@ -37,6 +39,11 @@ class _AccountView(APIView):
 
 class AccountSerializer(TokenObtainPairSerializer):
     """Adds the roles of the account to its tokens."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        longest = AbstractUser._meta.get_field("username").max_length  # axes has room for 255
+        self.fields["username"] = CharField(write_only=True, max_length=longest)
 
     @classmethod
     def get_token(cls, user: object) -> Token:

@@ -43,10 +43,11 @@ def test_at_most_twenty_field_errors_are_listed(participant: APIClient) -> None:
     assert response.json()["detail"].endswith("These are the first 20 of 900 errors.")
 
 
-def test_a_name_of_256_letters_is_a_wrong_password(client: APIClient) -> None:
+def test_a_user_name_that_no_account_can_have_is_an_invalid_field(client: APIClient) -> None:
     response = client.post("/api/v1/auth/token/", {"username": "a" * 256, "password": "x"})
 
-    assert problem(response) == (401, "invalid_credentials")
+    assert problem(response) == (400, "invalid")
+    assert [error["field"] for error in response.json()["errors"]] == ["username"]
 
 
 def test_changes_of_a_household_are_counted_whatever_the_token(
