@@ -5,6 +5,8 @@ The command line overrides each setting.
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 
 bind = "127.0.0.1:8000"
@@ -19,6 +21,16 @@ control_socket_disable = True
 _made = "" if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else tempfile.mkdtemp(prefix="freshtrak-")
 if _made:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made
+
+
+def on_starting(server):
+    """Wrong settings end the start with one message. A process of its own reads them, because the
+    workers of a later reload read them anew."""
+    read = "from freshtrak.environment import require_settings; require_settings()"
+    command = [sys.executable, "-c", read]
+    if subprocess.run(command, cwd=server.cfg.chdir).returncode:  # noqa: S603
+        on_exit(server)
+        sys.exit(1)
 
 
 def on_exit(server):

@@ -1,9 +1,10 @@
 #!/usr/bin/env python
-import os
 import sys
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
+    from freshtrak.environment import require_settings
+
+    require_settings()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freshtrak.settings")
 os.environ.setdefault("DEBUG", "true")
 os.environ["LOG_LEVEL"] = "ERROR"
 os.environ["DATABASE_READ_TIMEOUT"] = "3600"  # ten million rows in one statement
-os.environ["CHANGE_RATE"] = ""  # few households, as fast as they can
+os.environ["CHANGE_RATE"] = "none"  # few households, as fast as they can
 sys.path.insert(0, os.getcwd())
 
 import django

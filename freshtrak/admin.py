@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import urlencode
 
-from freshtrak import error_pages
+from freshtrak import error_pages, sessions
 from freshtrak.api import throttling
 from registrations.desk import common, landing, urls
 
@@ -50,6 +50,8 @@ class DeskSite(AdminSite):
             if was_undone and request.method == "GET":
                 messages.warning(request, "You were logged out. Nothing was changed: log in again.")
             answer = super().login(request, extra_context)
+            if answer.status_code == 302:
+                sessions.begin(request)
         if was_undone and answer.status_code == 302:
             messages.warning(request, NOTHING_DONE)
         return answer

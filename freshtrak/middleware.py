@@ -16,10 +16,11 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 from prometheus_client import Counter, Histogram
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from freshtrak import error_pages
+from freshtrak import error_pages, sessions
 from freshtrak.databases import drop_unusable_connections
 from freshtrak.metrics import DATABASE_ERRORS
 
@@ -105,7 +106,9 @@ class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
 
 
 class PageAuthenticationMiddleware(_PagesOnly, AuthenticationMiddleware):
-    pass
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: sessions.user_of(request))  # type: ignore[assignment]
 
 
 class PageMessageMiddleware(_PagesOnly, MessageMiddleware):

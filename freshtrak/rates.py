@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 log = structlog.get_logger(__name__)
 
@@ -45,18 +44,14 @@ class Rate:
     seconds: int
 
 
-def parse(variable: str, text: str) -> Rate | None:
-    """`120/min` as a Rate; None, which means no limit, if `text` is empty.
-
-    Raises ImproperlyConfigured, which names the variable.
-    """
-    if not text:
+def parse(text: str) -> Rate | None:
+    """`120/min` as a Rate; None for `none`, which is no limit. Raises ValueError."""
+    if text == "none":
         return None
     match = _RATE.fullmatch(text)
     if match is None:
-        raise ImproperlyConfigured(
-            f"{variable} is {text!r}: write a number and a period (s, min, hour or day), "
-            "such as 120/min, or leave it empty for no limit."
+        raise ValueError(
+            "write a number and a period (s, min, hour or day), such as 120/min, or none"
         )
     return Rate(int(match[1]), _SECONDS[match[2][0]])
 

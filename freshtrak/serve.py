@@ -17,6 +17,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from freshtrak.environment import require_settings
+
 _STDERR = {"class": "logging.StreamHandler", "formatter": "generic"}
 
 
@@ -24,6 +26,7 @@ def main() -> None:
     options = _options()
     host, port = _address(options.bind)
     _check_free(host, port)
+    require_settings()
     server = Granian(
         "freshtrak.wsgi:application",
         address=host,

@@ -11,55 +11,30 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 import orjson
 import structlog
 from corsheaders.defaults import default_headers
-from django.core.exceptions import ImproperlyConfigured
 
-from freshtrak import rates
+from freshtrak import database_urls, rates, token_settings
 from freshtrak.databases import PRIVATE, PUBLIC, PUBLIC_READ
+from freshtrak.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=False)
-JWT_ALGORITHM = env.str("JWT_ALGORITHM", default="HS256")
-JWT_VERIFYING_KEY = env.str("JWT_VERIFYING_KEY", default="", multiline=True)
-JWT_JWKS_URL = env.str("JWT_JWKS_URL", default="")
+SECRET_KEY = token_settings.secret(env, "SECRET_KEY", debug=DEBUG)
+_TOKENS = token_settings.read(env, debug=DEBUG)
+JWT_ALGORITHM = _TOKENS.algorithm
+JWT_SIGNING_KEY = _TOKENS.signing_key
 
-
-def _secrets(*required: str) -> dict[str, str]:
-    """The named secrets; outside DEBUG, those that are unset stop the start."""
-    found = {name: env.str(name, default="") for name in required}
-    missing = [name for name, value in found.items() if not value]
-    if missing and not DEBUG:
-        raise ImproperlyConfigured(
-            f"Set {' and '.join(missing)} in the environment or in .env "
-            "(see .env.example), or DEBUG=true for a trial on your own machine."
-        )
-    return {
-        name: value or f"only-for-trying-out-on-your-own-machine:{name}"
-        for name, value in found.items()
-    }
-
-
-if JWT_ALGORITHM.startswith("HS"):
-    _found = _secrets("SECRET_KEY", "JWT_SIGNING_KEY")
-    JWT_SIGNING_KEY = _found["JWT_SIGNING_KEY"]
-else:
-    _found = _secrets("SECRET_KEY")
-    JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", default="", multiline=True)
-    if not (JWT_JWKS_URL or JWT_VERIFYING_KEY):
-        raise ImproperlyConfigured(
-            f"JWT_ALGORITHM={JWT_ALGORITHM} needs JWT_JWKS_URL or JWT_VERIFYING_KEY "
-            "(the identity provider's public key, PEM)."
-        )
-SECRET_KEY = _found["SECRET_KEY"]
-
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=["localhost", "127.0.0.1", "[::1]"],
+    pattern=r"\*|[\w.-]+|\[[0-9A-Fa-f:.]+\]",
+    accepted="write host names without scheme or port, such as book.example.org,127.0.0.1",
+)
 
 # Behind a proxy that speaks TLS, and sets (or removes) X-Forwarded-Proto: HTTPS and nothing else.
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
@@ -68,12 +43,19 @@ if HTTPS_ONLY:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked from inside, without TLS
     SECURE_HSTS_SECONDS = 31_536_000
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    # Each wider promise binds names and browsers beyond this service: the operator chooses.
+    _HSTS = env.choice("HSTS", "host", ("host", "subdomains", "preload"))
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = _HSTS != "host"
+    SECURE_HSTS_PRELOAD = _HSTS == "preload"
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for both
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 
 # Pages of other origins that may call the API from a browser.
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.list(
+    "CORS_ALLOWED_ORIGINS",
+    pattern=r"https?://[^/?#\s]+",
+    accepted="write origins without a path, such as https://book.example.org",
+)
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["idempotency-replayed", "location", "retry-after", "x-request-id"]
@@ -117,6 +99,19 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
+]
+# A log-in at the desk ends after a shift, and earlier on a tablet that nobody touches:
+# freshtrak.sessions. The cookie itself ends with the browser.
+SESSION_HOURS = env.int("SESSION_HOURS", default=12, minimum=1, maximum=24 * 7)
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60, minimum=1, maximum=24 * 60)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 # Five failures of one name from one address lock that pair, not the person's other addresses.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -162,9 +157,9 @@ TEMPLATES = [
 
 _SESSION = {
     # The server's default of 50 s would park every worker on one stuck row.
-    "innodb_lock_wait_timeout": env.int("DATABASE_LOCK_WAIT", default=3),
+    "innodb_lock_wait_timeout": env.int("DATABASE_LOCK_WAIT", default=3, minimum=1),
     # A host that vanishes without a word must not keep a slot locked for the default of 8 hours.
-    "wait_timeout": env.int("DATABASE_IDLE_TIMEOUT", default=60),
+    "wait_timeout": env.int("DATABASE_IDLE_TIMEOUT", default=60, minimum=1),
 }
 # What decides is never read stale, whichever node is asked.
 _GALERA = {"wsrep_sync_wait": 1} if env.bool("GALERA", default=False) else {}
@@ -192,7 +187,7 @@ _REPLICA_OPTIONS = {
 # A writer announces itself at BEGIN: SQLite's nearest thing to SELECT … FOR UPDATE.
 _SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
-    "timeout": env.int("DATABASE_LOCK_WAIT", default=3),
+    "timeout": _SESSION["innodb_lock_wait_timeout"],
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
 }
 
@@ -221,6 +216,16 @@ DATABASES = {
     PUBLIC: _database("PUBLIC_DATABASE_URL", "freshtrak_public"),
 }
 DATABASES[PUBLIC]["TEST"]["MIGRATE"] = False
+if not DEBUG:
+    for _name in ("PRIVATE_DATABASE_URL", "PUBLIC_DATABASE_URL"):
+        if not env.str(_name):
+            env.wrong(_name, database_urls.MYSQL)
+if database_urls.are_one(DATABASES[PRIVATE], DATABASES[PUBLIC]):
+    env.wrong(
+        "PUBLIC_DATABASE_URL",
+        "write the URL of PantryTrak's own database",
+        holds="names the same database as PRIVATE_DATABASE_URL",
+    )
 if env.str("PUBLIC_READ_URL", default=""):
     DATABASES[PUBLIC_READ] = _database("PUBLIC_READ_URL", "freshtrak_public", _REPLICA_OPTIONS)
     DATABASES[PUBLIC_READ]["TEST"] = {"MIRROR": PUBLIC}
@@ -230,7 +235,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Time, language, static files ---------------------------------------------------
 
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", default="America/New_York")
+TIME_ZONE = env.time_zone("TIME_ZONE", default="America/New_York")
 LANGUAGE_CODE = "en-us"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -255,16 +260,16 @@ REST_FRAMEWORK = {
 
 # How often a caller may ask (None: as often as they like). An address needs no password for the
 # tokens that it refreshes or verifies, so there is nothing to guess: many people may share it.
-_LOG_INS = rates.parse("TOKEN_RATE", env.str("TOKEN_RATE", default="20/min"))
-_REFRESHES = rates.parse("REFRESH_RATE", env.str("REFRESH_RATE", default="600/min"))
+_LOG_INS = env.rate("TOKEN_RATE", default="20/min")
+_REFRESHES = env.rate("REFRESH_RATE", default="600/min")
 RATES = {
     "log_in": _LOG_INS,  # by address, as the next three
     "desk_log_in": _LOG_INS,
     "refresh": _REFRESHES,
     "verify": _REFRESHES,
-    "change": rates.parse("CHANGE_RATE", env.str("CHANGE_RATE", default="120/min")),
-    "read": rates.parse("READ_RATE", env.str("READ_RATE", default="600/min")),
-    "staff": rates.parse("STAFF_RATE", env.str("STAFF_RATE", default="6000/min")),
+    "change": env.rate("CHANGE_RATE", default="120/min"),
+    "read": env.rate("READ_RATE", default="600/min"),
+    "staff": env.rate("STAFF_RATE", default="6000/min"),
 }
 # Where the workers count together: gunicorn.conf.py and freshtrak.serve give them a directory.
 _SHARED = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -273,12 +278,7 @@ RATES_FILE = env.str("RATES_FILE", default="") or (
 )
 
 SIMPLE_JWT = {
-    "ALGORITHM": JWT_ALGORITHM,
-    "SIGNING_KEY": JWT_SIGNING_KEY,
-    "VERIFYING_KEY": JWT_VERIFYING_KEY,
-    "JWK_URL": JWT_JWKS_URL or None,
-    "ISSUER": env.str("JWT_ISSUER", default="") or None,
-    "AUDIENCE": env.str("JWT_AUDIENCE", default="") or None,
+    **_TOKENS.for_simple_jwt(),
     "AUTH_TOKEN_CLASSES": ["freshtrak.api.authentication.CallerToken"],
     "ACCESS_TOKEN_LIFETIME": timedelta(hours=1),
 }
@@ -306,11 +306,14 @@ STATUS_ALIASES = {
     for name, meaning in env.dict("STATUS_ALIASES", default={}).items()
 }
 
-IDEMPOTENCY_KEY_HOURS = env.int("IDEMPOTENCY_KEY_HOURS", default=24)
+IDEMPOTENCY_KEY_HOURS = env.int("IDEMPOTENCY_KEY_HOURS", default=24, minimum=1)
 
 # Logs ---------------------------------------------------------------------------
 
-LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("json", "console"))
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), upper=True
+)
 
 _LOG_STEPS: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -331,9 +334,6 @@ _LOG_RENDERERS: dict[str, list[structlog.typing.Processor]] = {
     "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)],
     "console": [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)],
 }
-if LOG_FORMAT not in _LOG_RENDERERS:
-    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}: choose json or console.")
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 
 
 class _Stderr:
@@ -374,3 +374,5 @@ LOGGING = {
         "axes": {"level": "WARNING"},
     },
 }
+
+env.refuse_problems()

@@ -1,5 +1,6 @@
 """The benchmark's short form works, and gives no figure when a guarantee is broken."""
 
+import secrets
 import subprocess
 import sys
 from typing import Any
@@ -14,6 +15,14 @@ from benchmarks.speed.measure import Bench
 from benchmarks.speed.service import Service
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.real_commits]
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(settings: Any) -> None:
+    """The service that is measured runs without DEBUG, and refuses the secrets of a trial."""
+    settings.SECRET_KEY = settings.JWT_SIGNING_KEY = secrets.token_urlsafe(48)
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "SIGNING_KEY": settings.JWT_SIGNING_KEY}
+
 
 ONE_PROCESS = f"{service.COMMAND} --workers 1"
 

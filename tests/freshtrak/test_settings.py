@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,36 +13,158 @@ from rest_framework.test import APIClient
 
 from freshtrak.databases import PRIVATE, PUBLIC
 
+GOOD = {
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "JWT_SIGNING_KEY": "j" * 32,
+    "PRIVATE_DATABASE_URL": "mysql://u:p@127.0.0.1:1/freshtrak_private",
+    "PUBLIC_DATABASE_URL": "mysql://u:p@127.0.0.1:1/freshtrak_public",
+}
+PROVIDER = {
+    "JWT_ALGORITHM": "RS256",
+    "JWT_JWKS_URL": "https://idp.example/k",
+    "JWT_ISSUER": "https://idp.example",
+    "JWT_AUDIENCE": "freshtrak",
+}
+
 
 def _start(
     *options: str, command: Sequence[str] = ("check",), **environment: str
 ) -> "subprocess.CompletedProcess[str]":
     """`manage.py` with this command in a process with this environment only."""
+    return _run("manage.py", *command, *options, **environment)
+
+
+def _run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "manage.py", *command, *options],
+        [sys.executable, *arguments],
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
         cwd=settings.BASE_DIR,
+        timeout=60,
     )
+
+
+def _problems(**changed: str) -> list[str]:
+    """What the settings say of an environment that differs from a good one by this."""
+    started = _run("-c", READ, **{**GOOD, **changed})
+    assert "Traceback" not in started.stderr
+    return started.stderr.splitlines()[1:-1]
+
+
+READ = "from freshtrak.environment import require_settings; require_settings()"
+HOW = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' prints one"
+
+
+@pytest.mark.one_engine
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    started = _start()
+
+    assert started.returncode == 1
+    assert started.stderr.splitlines() == [
+        "Cannot start: the settings are wrong.",
+        f"  SECRET_KEY is not set: set a random secret of 32 bytes or more; {HOW}.",
+        f"  JWT_SIGNING_KEY is not set: set a random secret of 32 bytes or more; {HOW}.",
+        "  PRIVATE_DATABASE_URL is not set: write mysql://user:password@host:3306/name.",
+        "  PUBLIC_DATABASE_URL is not set: write mysql://user:password@host:3306/name.",
+        ".env.example explains each. DEBUG=true, for a trial on your own machine, needs none.",
+    ]
 
 
 @pytest.mark.one_engine
 @pytest.mark.parametrize(
-    ("environment", "message"),
+    "server", [("freshtrak.serve",), ("gunicorn", "freshtrak.wsgi:application")]
+)
+def test_servers_end_with_the_message_and_no_traceback(server: tuple[str, ...]) -> None:
+    started = _run("-m", *server, "--bind", "127.0.0.1:0", **{**GOOD, "TIME_ZONE": "Mars"})
+
+    assert started.returncode == 1
+    assert "TIME_ZONE is 'Mars': set the name of a time zone" in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
     [
-        ({}, "Set SECRET_KEY and JWT_SIGNING_KEY"),
-        ({"SECRET_KEY": "s"}, "Set JWT_SIGNING_KEY"),
-        ({"JWT_SIGNING_KEY": "s"}, "Set SECRET_KEY"),
-        ({"SECRET_KEY": "s", "JWT_ALGORITHM": "RS256"}, "JWT_JWKS_URL or JWT_VERIFYING_KEY"),
-        ({"DEBUG": "true", "LOG_FORMAT": "xml"}, "choose json or console"),
+        ("SECRET_KEY", "s", "SECRET_KEY has 1 of the 32 bytes it needs"),
+        ("JWT_SIGNING_KEY", "j" * 31, "JWT_SIGNING_KEY has 31 of the 32 bytes it needs"),
+        ("SECRET_KEY", "django-insecure-" + "x" * 40, "is an example that everybody knows"),
+        (
+            "JWT_SIGNING_KEY",
+            "only-for-trying-out-on-your-own-machine:JWT_SIGNING_KEY",
+            "is an example that everybody knows",
+        ),
+        ("PRIVATE_DATABASE_URL", "", "PRIVATE_DATABASE_URL is not set: write mysql://"),
+        ("PRIVATE_DATABASE_URL", "mysq://u:p@h/d", "it must begin with mysql://"),
+        ("PRIVATE_DATABASE_URL", "mysql:/u:p@h/d", "it must begin with mysql://"),
+        ("PRIVATE_DATABASE_URL", "mysql://u:p@h:x/d", "its host or port cannot be read"),
+        ("PRIVATE_DATABASE_URL", "mysql://u:p/w@h/d", "its host or port cannot be read"),
+        ("PRIVATE_DATABASE_URL", "mysql://u:p#w@h/d", "its host or port cannot be read"),
+        ("PRIVATE_DATABASE_URL", "mysql://u:p@[::1/d", "its host or port cannot be read"),
+        ("PRIVATE_DATABASE_URL", "mysql://u:p@h", "it does not end in /name"),
+        ("PRIVATE_DATABASE_URL", "mysql:///d", "it has no host"),
+        ("PUBLIC_DATABASE_URL", "sqlite://d", "three slashes; four begin an absolute path"),
+        ("PUBLIC_READ_URL", "here", "PUBLIC_READ_URL cannot be used: it must begin with mysql://"),
+        (
+            "PUBLIC_DATABASE_URL",
+            "mysql://other:p@127.0.0.1:1/freshtrak_private",
+            "names the same database as PRIVATE_DATABASE_URL",
+        ),
+        ("NUM_PROXIES", "two", "NUM_PROXIES is 'two': set a whole number from 0"),
+        ("NUM_PROXIES", "-1", "NUM_PROXIES is '-1': set a whole number from 0"),
+        ("DATABASE_LOCK_WAIT", "0", "DATABASE_LOCK_WAIT is '0': set a whole number from 1"),
+        ("DATABASE_LOCK_WAIT", "3.5", "DATABASE_LOCK_WAIT is '3.5': set a whole number"),
+        ("DATABASE_IDLE_TIMEOUT", "9" * 30, "set a whole number from 1 to 1000000000"),
+        ("IDEMPOTENCY_KEY_HOURS", "0", "IDEMPOTENCY_KEY_HOURS is '0': set a whole number from 1"),
+        ("HTTPS_ONLY", "ture", "HTTPS_ONLY is 'ture': set true or false"),
+        ("TIME_ZONE", "../etc/passwd", "TIME_ZONE is '../etc/passwd': set the name of a time zone"),
+        ("TIME_ZONE", "America", "TIME_ZONE is 'America': set the name of a time zone"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml': choose json or console"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud': choose DEBUG, INFO"),
+        ("STATUS_ALIASES", "Registered", "STATUS_ALIASES is 'Registered': write name=meaning"),
+        ("ALLOWED_HOSTS", "https://book.example.org", "write host names without scheme or port"),
+        ("CORS_ALLOWED_ORIGINS", "book.example.org", "write origins without a path"),
+        ("JWT_ALGORITHM", "none", "JWT_ALGORITHM is 'none': choose HS256, HS384"),
+        ("JWT_ALGORITHM", "HS512", "JWT_SIGNING_KEY has 32 of the 64 bytes it needs"),
+        ("JWT_ALGORITHM", "RS256", "needs JWT_JWKS_URL or JWT_VERIFYING_KEY"),
+        ("JWT_JWKS_URL", "https://idp.example/k", "JWT_ALGORITHM=HS256 uses none"),
     ],
 )
-def test_start_fails_and_names_what_is_missing(environment: dict[str, str], message: str) -> None:
-    started = _start(**environment)
+def test_one_wrong_variable_is_named_with_what_is_accepted(
+    name: str, value: str, problem: str
+) -> None:
+    (line,) = _problems(**{name: value})
 
-    assert started.returncode != 0
-    assert message in started.stderr
+    assert problem in line
+
+
+@pytest.mark.one_engine
+def test_the_message_holds_no_secret() -> None:
+    names = ("SECRET_KEY", "JWT_SIGNING_KEY", "PRIVATE_DATABASE_URL", "PUBLIC_DATABASE_URL")
+
+    lines = _problems(**dict.fromkeys(names, "mysql://ann:hush@h:x/d"), JWT_ALGORITHM="HS512")
+
+    assert len(lines) == 4
+    assert "hush" not in str(lines)
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"JWT_ISSUER": ""}, "JWT_ISSUER is not set: JWT_JWKS_URL needs it"),
+        ({"JWT_AUDIENCE": ""}, "JWT_AUDIENCE is not set: JWT_JWKS_URL needs it"),
+        ({"JWT_JWKS_URL": "file:///etc/passwd"}, "set a URL such as https://"),
+        ({"JWT_JWKS_URL": "https://["}, "set a URL such as https://"),
+        ({"JWT_LEEWAY": "3600"}, "JWT_LEEWAY is '3600': set a whole number from 0 to 300"),
+        ({"JWT_VERIFYING_KEY": "x"}, "JWT_VERIFYING_KEY cannot be used: set a PEM key for RS256"),
+    ],
+)
+def test_a_weak_identity_provider_is_refused(changed: dict[str, str], problem: str) -> None:
+    (line,) = _problems(**{**PROVIDER, **changed})
+
+    assert problem in line
 
 
 @pytest.mark.one_engine
@@ -49,8 +172,13 @@ def test_start_fails_and_names_what_is_missing(environment: dict[str, str], mess
     "environment",
     [
         {"DEBUG": "true"},
-        {"SECRET_KEY": "s", "JWT_SIGNING_KEY": "j"},
-        {"SECRET_KEY": "s", "JWT_ALGORITHM": "RS256", "JWT_JWKS_URL": "https://idp.example/k"},
+        {"DEBUG": "true", "JWT_SIGNING_KEY": "j", "LOG_LEVEL": "info", "NUM_PROXIES": ""},
+        GOOD,
+        {**GOOD, **PROVIDER, "JWT_SIGNING_KEY": ""},
+        {**GOOD, "PUBLIC_DATABASE_URL": "mysql://a:b%2Fc@[::1]/freshtrak_private?charset=utf8mb4"},
+        {**GOOD, "PUBLIC_DATABASE_URL": "mysql://root@localhost/d?unix_socket=/run/s.sock"},
+        {**GOOD, "PRIVATE_DATABASE_URL": "sqlite:////tmp/a", "PUBLIC_DATABASE_URL": "sqlite:///a"},
+        {**GOOD, "ALLOWED_HOSTS": "*, .example.org,[::1]", "CORS_ALLOWED_ORIGINS": "http://a:1"},
     ],
 )
 def test_start_succeeds_with_what_it_needs(environment: dict[str, str]) -> None:
@@ -75,14 +203,9 @@ def test_a_replica_that_does_not_answer_stops_no_start(
 
 @pytest.mark.one_engine
 def test_check_deploy_is_silent_behind_a_tls_proxy() -> None:
-    environment = {
-        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        "JWT_SIGNING_KEY": "j",
-        "HTTPS_ONLY": "true",
-        "ALLOWED_HOSTS": "book.example.org",
-    }
+    behind_proxy = {"HTTPS_ONLY": "true", "NUM_PROXIES": "1", "ALLOWED_HOSTS": "book.example.org"}
 
-    started = _start("--deploy", "--fail-level=WARNING", **environment)
+    started = _start("--deploy", "--fail-level=WARNING", **{**GOOD, **behind_proxy})
 
     assert (started.returncode, started.stderr) == (0, "")
 
@@ -114,23 +237,11 @@ def test_pages_of_other_origins_can_book_if_they_are_listed(
 def test_env_example_lists_every_variable() -> None:
     listed = (settings.BASE_DIR / ".env.example").read_text()
     source = (settings.BASE_DIR / "freshtrak" / "settings.py").read_text()
+    source += (settings.BASE_DIR / "freshtrak" / "token_settings.py").read_text()
 
-    used = {
-        part.split('"')[1]
-        for call in (
-            "env.str(",
-            "env.bool(",
-            "env.int(",
-            "env.list(",
-            "env.dict(",
-            "_database(",
-            "_secrets(",
-        )
-        for part in source.split(call)[1:]
-        if part.startswith('"')
-    }
+    used = set(re.findall(r'(?:\benv\.\w+|_database|secret)\(\s*(?:env, )?"([A-Z_]+)"', source))
 
-    assert used - {"SECRET_KEY"} != set()
+    assert {"SECRET_KEY", "JWT_ALGORITHM", "ALLOWED_HOSTS", "PUBLIC_DATABASE_URL"} <= used
     assert [name for name in sorted(used) if f"{name}=" not in listed] == []
 
 

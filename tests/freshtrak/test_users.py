@@ -76,3 +76,26 @@ def test_the_list_shows_groups_in_a_fixed_number_of_queries() -> None:
     queries("x")
     assert queries("a") == queries(*"bcdefgh")
     assert "Front desk" in desk.text_of(ada.get("/admin/auth/user/?is_active__exact=1"))
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("right hor", "at least 10 characters"),
+        ("password1234", "too common"),
+        ("7264918305", "entirely numeric"),
+        ("coordinator", "too similar to the username"),
+    ],
+)
+def test_a_weak_password_is_refused(password: str, message: str) -> None:
+    ada = desk.log_in("Administrator", "ada")
+    ben = desk.member("Front desk", "ben")
+    weak = {"password1": password, "password2": password}
+
+    made = ada.post(ADD, _form(username="coordinator", **weak))
+    changed = ada.post(f"/admin/auth/user/{ben.pk}/password/", {**weak, "usable_password": "true"})
+
+    assert message in desk.text_of(made)
+    if message != "too similar to the username":  # that one belongs to the other name
+        assert message in desk.text_of(changed)
+    assert get_user_model().objects.count() == 2
