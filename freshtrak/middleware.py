@@ -68,6 +68,8 @@ class RequestMiddleware:
             milliseconds=round(seconds * 1000),
         )
         response["X-Request-ID"] = request_id
+        # What does not say otherwise is about a person: neither browser nor proxy keeps it.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -72,13 +72,14 @@ def _parse_id(claim: object) -> int | None:
 
 
 def _roles(claims: dict[str, Any]) -> set[str]:
+    """By exact value: each item of a list, or of a text with commas. "not staff" is one role."""
     roles: set[str] = set()
     for name in ("roles", "groups", "cognito:groups"):
         value = claims.get(name) or []
         if isinstance(value, str):
-            value = value.replace(",", " ").split()
+            value = value.split(",")
         if isinstance(value, list):
-            roles |= {role.lower() for role in value if isinstance(role, str)}
+            roles |= {role.strip() for role in value if isinstance(role, str)}
     return roles
 
 

@@ -86,16 +86,22 @@ def test_token_without_simplejwts_own_claims(client: APIClient, household: House
     "claims",
     [
         {"roles": ["staff"]},
-        {"groups": ["Everybody", "Admin"]},
+        {"groups": ["Everybody", "admin"]},
         {"cognito:groups": ["staff"]},
-        {"roles": "user staff"},
+        {"roles": "user, staff"},
     ],
 )
 def test_roles_that_make_staff(client: APIClient, claims: dict[str, Any]) -> None:
     assert _answer(client, tokens.bearer(sub="9", **claims))[0] == 200
 
 
-@pytest.mark.parametrize("claims", [{"roles": ["staffer"]}, {"roles": 7}, {"roles": [["staff"]]}])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        *({"roles": ["staffer"]}, {"roles": 7}, {"roles": [["staff"]]}, {"roles": "not staff"}),
+        *({"groups": ["Staff"]}, {"roles": ["no staff", "ADMIN"]}),
+    ],
+)
 def test_roles_that_do_not_make_staff(client: APIClient, claims: dict[str, Any]) -> None:
     assert _answer(client, tokens.bearer(sub="9", **claims)) == (403, "household_not_resolved")
 
