@@ -3,12 +3,9 @@
 from math import ceil
 
 from django.http import HttpRequest
-from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+from rest_framework.throttling import SimpleRateThrottle
 
-
-def client_address(request: HttpRequest) -> str:
-    """The client's address, as the NUM_PROXIES proxies in front report it."""
-    return BaseThrottle().get_ident(request)  # type: ignore[arg-type]
+from freshtrak.client_address import client_address
 
 
 class _LogInThrottle(SimpleRateThrottle):
@@ -17,7 +14,7 @@ class _LogInThrottle(SimpleRateThrottle):
     scope = "token"
 
     def get_cache_key(self, request: HttpRequest, view: object) -> str:
-        return self.cache_format % {"scope": "log-in", "ident": self.get_ident(request)}  # type: ignore[arg-type]
+        return self.cache_format % {"scope": "log-in", "ident": client_address(request)}
 
 
 def log_in_wait(request: HttpRequest) -> int | None:
