@@ -6,7 +6,7 @@ class FreshtrakConfig(AppConfig):
     name = "freshtrak"
 
     def ready(self) -> None:
-        from freshtrak import checks  # noqa: F401 (registers them)
+        from freshtrak import checks, client_address  # noqa: F401 (registers them)
 
 
 class DeskConfig(AdminConfig):

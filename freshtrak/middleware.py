@@ -20,7 +20,7 @@ from django.utils.functional import SimpleLazyObject
 from prometheus_client import Counter, Histogram
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from freshtrak import error_pages, sessions
+from freshtrak import client_address, error_pages, sessions
 from freshtrak.databases import drop_unusable_connections
 from freshtrak.metrics import DATABASE_ERRORS
 
@@ -52,6 +52,8 @@ class RequestMiddleware:
             request.META["HTTP_X_REQUEST_ID"] = request_id  # the trail takes it from there
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        if "HTTP_X_FORWARDED_FOR" in request.META:
+            client_address.warn_of_undeclared_proxy(request)
         began = time.perf_counter()
         response = self.get_response(request)
         seconds = time.perf_counter() - began

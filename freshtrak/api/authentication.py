@@ -15,6 +15,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from audit import trail
 from audit.trail import Actor
+from freshtrak.api import identity_provider
 from registrations.errors import HouseholdNotResolved
 from registrations.queries import households
 
@@ -106,6 +107,7 @@ class CallerToken(Token):
 
     token_type = "access"  # noqa: S105
     lifetime = timedelta(hours=1)
+    _token_backend = identity_provider.backend()
 
     def verify(self) -> None:
         self.check_exp()

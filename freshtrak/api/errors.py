@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
+from freshtrak.api.identity_provider import IdentityProviderUnavailable
 from freshtrak.databases import drop_unusable_connections
 from freshtrak.metrics import DATABASE_ERRORS
 from registrations import errors
@@ -82,6 +83,12 @@ CODES = {
         503,
         "A database does not answer. Try again in a few seconds.",
         "Send the same request with the same key after Retry-After.",
+        retry_after=5,
+    ),
+    "identity_provider_unavailable": Code(
+        503,
+        IdentityProviderUnavailable.default_detail,
+        "Send the same request with the same key after Retry-After; log nobody out.",
         retry_after=5,
     ),
     "service_unavailable": Code(  # from the proxy: ops/nginx/freshtrak.conf

@@ -9,11 +9,7 @@ from rest_framework.throttling import BaseThrottle
 
 from freshtrak import rates
 from freshtrak.api.authentication import Caller
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's address, as the NUM_PROXIES proxies in front report it."""
-    return BaseThrottle().get_ident(request)  # type: ignore[arg-type]
+from freshtrak.client_address import client_address
 
 
 def log_in_wait(request: HttpRequest) -> int | None:
@@ -41,7 +37,7 @@ class AddressThrottle(_Throttle):
     """How often an address may use the view; `throttle_scope` of the view names the rate."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.seconds = rates.wait(view.throttle_scope, client_address(request))
+        self.seconds = rates.wait(view.throttle_scope, client_address(request._request))
         return self.seconds is None
 
 

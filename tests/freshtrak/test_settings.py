@@ -210,6 +210,16 @@ def test_check_deploy_is_silent_behind_a_tls_proxy() -> None:
     assert (started.returncode, started.stderr) == (0, "")
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("alias", [PRIVATE, PUBLIC])
+def test_check_of_a_server_that_is_down_says_so_in_one_line(alias: str) -> None:
+    started = _start("--database", alias, **GOOD)
+
+    assert started.returncode == 3
+    assert started.stderr.startswith("CommandError: A database does not answer: (2002, ")
+    assert len(started.stderr.splitlines()) == 1
+
+
 def test_pages_of_other_origins_can_book_if_they_are_listed(
     client: APIClient, settings: Any
 ) -> None:
