@@ -211,6 +211,22 @@ def test_check_deploy_is_silent_behind_a_tls_proxy() -> None:
 
 
 @pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("chosen", "subdomains", "preload"),
+    [("", False, False), ("subdomains", True, False), ("preload", True, True)],
+)
+def test_the_operator_chooses_how_far_hsts_binds(
+    chosen: str, subdomains: bool, preload: bool
+) -> None:
+    names = "SECURE_HSTS_SECONDS, SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD"
+    show = f"from freshtrak.settings import *; print({names})"
+
+    shown = _run("-c", show, **{**GOOD, "HTTPS_ONLY": "true", "HSTS": chosen})
+
+    assert shown.stdout.split() == ["31536000", str(subdomains), str(preload)]
+
+
+@pytest.mark.one_engine
 @pytest.mark.parametrize("alias", [PRIVATE, PUBLIC])
 def test_check_of_a_server_that_is_down_says_so_in_one_line(alias: str) -> None:
     started = _start("--database", alias, **GOOD)

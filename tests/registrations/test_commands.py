@@ -120,11 +120,11 @@ def test_purge_deletes_what_is_older_than_a_day() -> None:
     ],
 )
 def test_unavailable_database_gives_one_line_and_an_exit_status(command: list[str]) -> None:
-    nowhere = "mysql://nobody:x@127.0.0.1:9/nowhere"
+    nowhere = "mysql://nobody:x@127.0.0.1:9/"
     environment = {
         **processes.environment(),
-        "PRIVATE_DATABASE_URL": nowhere,
-        "PUBLIC_DATABASE_URL": nowhere,
+        "PRIVATE_DATABASE_URL": f"{nowhere}private",
+        "PUBLIC_DATABASE_URL": f"{nowhere}public",
     }
 
     ended = subprocess.run(
